@@ -1,0 +1,1 @@
+"""Where completions come from: transformers, an OpenAI-compatible server, scripts, recorded runs."""

@@ -1,0 +1,1 @@
+"""How a reply becomes an action, or exactly one typed failure."""

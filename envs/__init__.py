@@ -1,0 +1,1 @@
+"""Benchmarks as Gymnasium environments. Nothing in this package knows what a language model is."""

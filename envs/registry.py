@@ -1,0 +1,141 @@
+"""Which benchmarks there are, what state they are in, and their tasks.
+
+Built-in benchmarks are listed here; other packages add theirs with an entry point in the group
+`arena.benchmarks` whose value is a `Benchmark` (or a function that returns one).
+"""
+
+import difflib
+import importlib
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import cache
+from importlib.metadata import entry_points
+from importlib.util import find_spec
+from typing import Any, Literal
+
+from envs.base import ArenaEnv, Source, Task
+from envs.errors import EnvsError, MissingData, UnknownTask
+
+State = Literal["playable", "needs-data", "needs-package"]
+
+
+@dataclass(frozen=True)
+class Benchmark:
+    """A benchmark's card. Heavy things are named as `module:attribute` and imported on use.
+
+    `tasks` names a function `(source) -> Sequence[Task]` that raises `MissingData` where the official data
+    are absent; `packages` are the import names that playing needs, `mend` the command that installs them.
+    """
+
+    name: str
+    title: str
+    capability: str
+    env_id: str
+    env: str
+    tasks: str
+    has_expert: bool
+    packages: tuple[str, ...] = ()
+    mend: str = ""
+
+    def make(self, source: Source = "bundled") -> ArenaEnv:
+        """Create an environment of this benchmark (not wrapped by Gymnasium)."""
+        return _load(self.env)(source=source)
+
+
+BUILT_IN = (
+    Benchmark(
+        name="pddl",
+        title="PDDL",
+        capability="real-world applications",
+        env_id="arena/PDDL-v0",
+        env="envs.pddl.env:PDDLEnv",
+        tasks="envs.pddl.tasks:tasks",
+        has_expert=True,
+    ),
+    Benchmark(
+        name="scienceworld",
+        title="ScienceWorld",
+        capability="real-world applications",
+        env_id="arena/ScienceWorld-v0",
+        env="envs.scienceworld.env:ScienceWorldEnv",
+        tasks="envs.scienceworld.tasks:tasks",
+        has_expert=True,
+        packages=("scienceworld",),
+        mend="pip install 'arena[scienceworld]'",
+    ),
+)
+
+
+def _load(entry: str) -> Any:
+    module, _, attribute = entry.partition(":")
+    return getattr(importlib.import_module(module), attribute)
+
+
+@cache
+def benchmarks() -> dict[str, Benchmark]:
+    """Return all benchmarks by name, those of other packages included."""
+    found = {benchmark.name: benchmark for benchmark in BUILT_IN}
+    for point in entry_points(group="arena.benchmarks"):
+        value = point.load()
+        benchmark = value() if isinstance(value, Callable) else value  # type: ignore[arg-type]
+        if not isinstance(benchmark, Benchmark):
+            raise EnvsError(f"entry point {point.name!r} of {point.value} gives no envs.registry.Benchmark")
+        found[benchmark.name] = benchmark
+    return found
+
+
+def benchmark(name: str) -> Benchmark:
+    """Return a benchmark by name. Raises `UnknownTask` with the nearest names."""
+    known = benchmarks()
+    if name not in known:
+        raise UnknownTask(f"no benchmark is called {name!r}", _nearest(name, known))
+    return known[name]
+
+
+def tasks(name: str, source: Source = "bundled") -> Sequence[Task]:
+    """Return a benchmark's tasks. Raises `UnknownTask`, `MissingData` or `BadData`."""
+    return _tasks(benchmark(name), source)
+
+
+@cache
+def _tasks(which: Benchmark, source: Source) -> tuple[Task, ...]:
+    listed: Callable[[Source], Sequence[Task]] = _load(which.tasks)
+    return tuple(listed(source))
+
+
+def find_task(task_id: str, source: Source = "bundled") -> Task:
+    """Return the task called `task_id`. Raises `UnknownTask` with the nearest names."""
+    by_id = _by_id(benchmark(task_id.partition("/")[0]), source)
+    if task_id not in by_id:
+        raise UnknownTask(f"no {source} task is called {task_id!r}", _nearest(task_id, by_id))
+    return by_id[task_id]
+
+
+@cache
+def _by_id(which: Benchmark, source: Source) -> dict[str, Task]:
+    return {task.id: task for task in _tasks(which, source)}
+
+
+def state(which: Benchmark, source: Source = "bundled") -> tuple[State, str]:
+    """Tell whether a benchmark can be played now, and the command that mends it where not."""
+    if any(find_spec(package) is None for package in which.packages):
+        return "needs-package", which.mend
+    try:
+        _tasks(which, source)
+    except MissingData as missing:
+        return "needs-data", missing.next_step
+    return "playable", ""
+
+
+def register_environments() -> None:
+    """Register every benchmark with Gymnasium; called by Gymnasium itself through its entry point."""
+    import gymnasium
+
+    for each in benchmarks().values():
+        if each.env_id not in gymnasium.registry:
+            gymnasium.register(id=each.env_id, entry_point=each.env)
+
+
+def _nearest(name: str, known: Sequence[str] | dict[str, Any]) -> str:
+    near = difflib.get_close_matches(name, known, n=3, cutoff=0.4)
+    return f"did you mean {', '.join(near)}?" if near else "`arena tasks` lists them all"
