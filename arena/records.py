@@ -21,8 +21,12 @@ class EpisodeKey:
 
     @property
     def session(self) -> str:
-        """Name of the episode for engines that keep state between its turns."""
-        return f"{self.contestant}|{self.task_hash}|{self.seed}|{self.repeat}"
+        """Name of the episode for engines that keep state between its turns.
+
+        Without the contestant, which has an engine of its own: what is drawn by chance shall not depend on
+        how a contestant is called.
+        """
+        return f"{self.task_hash}|{self.seed}|{self.repeat}"
 
 
 @dataclass(frozen=True)

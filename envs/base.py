@@ -27,7 +27,7 @@ class Task:
     `id` is how people name it (`benchmark/subset/index`); `hash` is what it *is*: two tasks with the same
     data are the same task, whatever they are called. `goal` may be empty where only the environment knows
     it; `reset` then reports it in `info["goal"]`. `data` is JSON-able and holds all that the environment
-    needs to play the task.
+    needs to play the task. `reply_tokens` is the longest reply that the benchmark grants, where it says so.
     """
 
     id: str
@@ -39,15 +39,17 @@ class Task:
     difficulty: Literal["easy", "hard"]
     data: Mapping[str, Any]
     goal: str = ""
+    reply_tokens: int | None = None
 
     @cached_property
     def hash(self) -> str:
-        """SHA-256 (first 16 hex digits) of everything that shapes the task; names and goals' wording don't."""
+        """SHA-256 (first 16 hex digits) of everything that shapes the task; its names don't."""
         content = {
             "benchmark": self.benchmark,
             "source": self.source,
             "seed": self.seed,
             "max_steps": self.max_steps,
+            "reply_tokens": self.reply_tokens,
             "data": self.data,
         }
         text = json.dumps(content, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
@@ -102,6 +104,9 @@ class ArenaEnv(gymnasium.Env[str, str]):
     """
 
     benchmark: ClassVar[str]
+    reply_form: ClassVar[Literal["line", "whole"]] = "line"
+    """Whether an action is one line (or one tool call), or the whole reply is the action, as in the one-step
+    benchmarks, whose observation is the request itself."""
     metadata: dict[str, Any] = {"render_modes": []}  # noqa: RUF012 - Gymnasium's own form
 
     def __init__(self, source: Source = "bundled") -> None:

@@ -2,7 +2,12 @@
 
 
 class EnvsError(Exception):
-    """A benchmark can't do what was asked; `message` says what and where, `next_step` what mends it."""
+    """A benchmark can't do what was asked; `message` says what and where, `next_step` what mends it.
+
+    `exit_code` is 2 for what was asked wrongly and 1 for what failed.
+    """
+
+    exit_code = 1
 
     def __init__(self, message: str, next_step: str = "") -> None:
         super().__init__(message)
@@ -12,6 +17,8 @@ class EnvsError(Exception):
 
 class UnknownTask(EnvsError):
     """No benchmark, or no task of it, has this name."""
+
+    exit_code = 2
 
 
 class MissingPackage(EnvsError):

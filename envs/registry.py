@@ -4,25 +4,38 @@ Built-in benchmarks are listed here; other packages add theirs with an entry poi
 `arena.benchmarks` whose value is a `Benchmark` (or a function that returns one).
 """
 
+from __future__ import annotations
+
 import difflib
 import importlib
-from collections.abc import Callable, Sequence
+import sys
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib.metadata import entry_points
 from importlib.util import find_spec
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
-from envs.base import ArenaEnv, Source, Task
 from envs.errors import EnvsError, MissingData, UnknownTask
 
+if TYPE_CHECKING:  # `import gymnasium` imports this module (see gymnasium_hook), which so must not import it
+    from envs.base import ArenaEnv, Source, Task
+
 State = Literal["playable", "needs-data", "needs-package"]
+
+
+def _register(which: Benchmark) -> None:
+    import gymnasium
+
+    if which.env_id not in gymnasium.registry:
+        gymnasium.register(id=which.env_id, entry_point=which.env)
 
 
 @dataclass(frozen=True)
 class Benchmark:
     """A benchmark's card. Heavy things are named as `module:attribute` and imported on use.
 
+    `most_at_once` bounds how many environments may run at once on this machine (None: no bound).
     `tasks` names a function `(source) -> Sequence[Task]` that raises `MissingData` where the official data
     are absent; `packages` are the import names that playing needs, `mend` the command that installs them.
     """
@@ -36,6 +49,12 @@ class Benchmark:
     has_expert: bool
     packages: tuple[str, ...] = ()
     mend: str = ""
+    most_at_once: int | None = None
+
+    def __post_init__(self) -> None:
+        # a package that is imported by itself, before or without Arena, has its environment registered too
+        if "gymnasium" in sys.modules:
+            _register(self)
 
     def make(self, source: Source = "bundled") -> ArenaEnv:
         """Create an environment of this benchmark (not wrapped by Gymnasium)."""
@@ -63,6 +82,24 @@ BUILT_IN = (
         packages=("scienceworld",),
         mend="pip install 'arena[scienceworld]'",
     ),
+    Benchmark(
+        name="tool-query",
+        title="Tool-Query",
+        capability="real-world applications",
+        env_id="arena/ToolQuery-v0",
+        env="envs.tools.env:ToolQueryEnv",
+        tasks="envs.tools.tasks:query_tasks",
+        has_expert=True,
+    ),
+    Benchmark(
+        name="tool-operation",
+        title="Tool-Operation",
+        capability="real-world applications",
+        env_id="arena/ToolOperation-v0",
+        env="envs.tools.env:ToolOperationEnv",
+        tasks="envs.tools.tasks:operation_tasks",
+        has_expert=True,
+    ),
 )
 
 
@@ -76,7 +113,10 @@ def benchmarks() -> dict[str, Benchmark]:
     """Return all benchmarks by name, those of other packages included."""
     found = {benchmark.name: benchmark for benchmark in BUILT_IN}
     for point in entry_points(group="arena.benchmarks"):
-        value = point.load()
+        try:
+            value = point.load()
+        except Exception as error:
+            raise EnvsError(f"benchmark {point.name!r} ({point.value}) can't be loaded: {error}") from error
         benchmark = value() if isinstance(value, Callable) else value  # type: ignore[arg-type]
         if not isinstance(benchmark, Benchmark):
             raise EnvsError(f"entry point {point.name!r} of {point.value} gives no envs.registry.Benchmark")
@@ -128,12 +168,15 @@ def state(which: Benchmark, source: Source = "bundled") -> tuple[State, str]:
 
 
 def register_environments() -> None:
-    """Register every benchmark with Gymnasium; called by Gymnasium itself through its entry point."""
-    import gymnasium
-
-    for each in benchmarks().values():
-        if each.env_id not in gymnasium.registry:
-            gymnasium.register(id=each.env_id, entry_point=each.env)
+    """Register every benchmark with Gymnasium; called right after Gymnasium is imported (gymnasium_hook)."""
+    try:
+        known: Iterable[Benchmark] = benchmarks().values()
+    except Exception:  # noqa: BLE001
+        # another package's fault (or it is itself importing Gymnasium just now) must not break that import;
+        # Arena's own commands say what is wrong
+        known = BUILT_IN
+    for each in known:
+        _register(each)
 
 
 def _nearest(name: str, known: Sequence[str] | dict[str, Any]) -> str:

@@ -61,7 +61,7 @@ class Request:
 
 @dataclass(frozen=True)
 class TokenChoice:
-    """One generated token with its log-probability and the best alternatives (token id -> log-probability)."""
+    """One generated token, its log-probability, and the best alternatives (token id -> log-probability)."""
 
     token_id: int
     text: str
@@ -99,7 +99,7 @@ class Engine(ABC):
     context_tokens: int | None = None
     """Longest prompt plus reply in tokens; None where unknown or unlimited. Known after `start`."""
 
-    async def start(self) -> None:
+    async def start(self) -> None:  # noqa: B027 - most scripted engines have nothing to start
         """Get ready to complete. Raises `EngineError`."""
 
     @abstractmethod
@@ -121,8 +121,8 @@ class Engine(ABC):
         """Return the model's size on disk, or None where there is no model or it is elsewhere."""
         return None
 
-    async def release(self, session: str) -> None:
+    async def release(self, session: str) -> None:  # noqa: B027 - nor state to forget
         """Forget what is kept for an episode (its KV cache)."""
 
-    async def close(self) -> None:
+    async def close(self) -> None:  # noqa: B027
         """Give back memory, connections and processes."""

@@ -46,9 +46,11 @@ _FORMAT_KINDS = {
 
 @dataclass(frozen=True)
 class Failure:
-    """One failure: where in the reply (`span`, character offsets, end exclusive), where in the call
-    (`json_path`, such as `$.arguments.room`), what was expected, what was there, and the call that
-    json-repair would make of it (canonical JSON; a diagnosis, never played).
+    """One failure: what was expected, what was there, and where.
+
+    `span` is where in the reply (character offsets, end exclusive), `json_path` where in the call (such as
+    `$.arguments.room`), `repair` the call that a repair would make of it (canonical JSON; a diagnosis, never
+    played).
     """
 
     kind: FailureKind
@@ -75,15 +77,58 @@ class Decision:
             raise ValueError("a decision is either an action or a failure")
 
 
+def failure_to_json(failure: Failure) -> dict[str, Any]:
+    """Return a failure as a JSON-able dict; `failure_from_json` reads it back."""
+    return {
+        "kind": failure.kind.value,
+        "span": list(failure.span),
+        "expected": failure.expected,
+        "got": failure.got,
+        "json_path": failure.json_path,
+        "repair": failure.repair,
+    }
+
+
+def failure_from_json(data: Mapping[str, Any]) -> Failure:
+    """Read a failure that `failure_to_json` wrote. Raises `ValueError` where it is not one."""
+    try:
+        kind, (start, end) = FailureKind(data["kind"]), data["span"]
+        texts = [data["expected"], data["got"]]
+        optional = [data.get("json_path"), data.get("repair")]
+    except (KeyError, TypeError, ValueError) as error:
+        raise ValueError(f"not a recorded failure: {error}") from error
+    offsets_fit = type(start) is type(end) is int and 0 <= start <= end
+    texts_fit = all(
+        isinstance(text, str) for text in (*texts, *(text for text in optional if text is not None))
+    )
+    if not (offsets_fit and texts_fit):
+        raise ValueError("not a recorded failure: a field has the wrong type")
+    return Failure(kind, (start, end), *texts, *optional)
+
+
 class ReplyProtocol(Protocol):
     """How replies are asked for and read. Reading is total: any string gives a decision, in linear time."""
 
-    name: str
+    @property
+    def name(self) -> str:
+        """Name of the protocol, as settings and records give it."""
 
     def parse(
         self, reply: str, finish_reason: FinishReason = "stop", tools: Sequence[Mapping[str, Any]] = ()
     ) -> Decision:
-        """Return the decision that a reply holds; raises nothing, whatever the reply."""
+        """Return the decision that a reply holds; raises nothing, whatever the reply.
+
+        Raises `UsageError` where the tools themselves are broken, as `describe` does before the first reply.
+        """
 
     def render(self, action: str, call: Mapping[str, Any] | None) -> str:
-        """Return the reply that means this action (`call`: the same as a tool call, where there is one)."""
+        """Return the reply that means this action (`call`: the same as a tool call, where there is one).
+
+        Raises `ValueError` where the protocol has no reply that means it.
+        """
+
+    def describe(self, tools: Sequence[Mapping[str, Any]] = ()) -> str:
+        """Return the words that tell a model how to answer. Raises `UsageError` where a tool is broken."""
+
+    def complaint(self, failure: Failure) -> str:
+        """Return the observation that answers a reply without an action: one sentence, what and where."""

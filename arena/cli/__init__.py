@@ -1,0 +1,61 @@
+"""The command line. One module a command; heavy imports happen inside the command that needs them."""
+
+import logging
+import os
+import sys
+from typing import Annotated
+
+import typer
+
+from arena.cli import agents, batch, doctor, play, report, runs, tasks, watch
+
+app = typer.Typer(
+    name="arena",
+    help="Does my compressed model still act? Base and compressed agents, side by side, turn by turn.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+app.command("play")(play.play)
+app.command("batch")(batch.batch)
+app.command("watch")(watch.watch)
+app.command("report")(report.report)
+app.command("tasks")(tasks.tasks)
+app.command("agents")(agents.agents)
+app.command("runs")(runs.runs)
+app.command("doctor")(doctor.doctor)
+
+
+@app.callback()
+def _options(
+    debug: Annotated[bool, typer.Option("--debug", help="Show tracebacks and debug logs.")] = False,
+) -> None:
+    if debug:
+        os.environ["ARENA_DEBUG"] = "1"
+        logging.basicConfig(level=logging.DEBUG, stream=sys.stderr)
+
+
+def main() -> None:
+    """Run the command line; an error is one sentence with a next step, and exit code 1 or 2."""
+    try:
+        app()
+    except Exception as error:
+        from arena.errors import ArenaError
+        from envs.errors import EnvsError
+
+        if os.environ.get("ARENA_DEBUG"):
+            raise
+        if isinstance(error, ArenaError | EnvsError):
+            _complain(error.message, error.next_step)
+            sys.exit(error.exit_code)
+        _complain(
+            f"unexpected {type(error).__name__}: {error}", "run it again with `arena --debug …` and report it"
+        )
+        sys.exit(1)
+
+
+def _complain(message: str, next_step: str) -> None:
+    from arena.cli.output import say
+
+    say(f"arena: {message}" + (f" ({next_step})" if next_step else ""))

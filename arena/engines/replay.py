@@ -1,0 +1,64 @@
+"""`replay:RUN`: the replies that a contestant of a recorded run gave, word for word."""
+
+import hashlib
+import sqlite3
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from arena.engines.base import Completion, Engine, Request
+from arena.errors import UsageError
+from arena.store.files import connect, find_run
+
+_REPLIES = """
+SELECT e.task, e.repeat, t.idx, t.reply, t.finish_reason, t.prompt_tokens, t.completion_tokens
+FROM turn t JOIN episode e ON e.id = t.episode_id
+WHERE e.contestant = ? AND e.status != 'superseded'
+"""
+
+
+class ReplayEngine(Engine):
+    """Replays one contestant of a run (default: its baseline).
+
+    A turn that was not recorded gets an empty reply.
+    """
+
+    def __init__(self, run: str, *, contestant: str | None = None) -> None:
+        """Open the run. Raises `UsageError` where there is no such run or contestant."""
+        path = find_run(run)
+        # the plan knows contestants, and contestants know engines: import where it is needed
+        from arena.plan import contestant_names
+
+        names = contestant_names(path)
+        self._contestant = contestant or names[0]
+        if self._contestant not in names:
+            raise UsageError(f"{path} has no contestant {contestant!r}", f"it has {', '.join(names)}")
+        self._db = connect(path)
+
+    async def complete(self, requests: Sequence[Request]) -> list[Completion]:
+        """Return the recorded replies of the same task, repeat and turn."""
+        return [self._recorded(request) for request in requests]
+
+    def identity(self) -> Mapping[str, Any]:
+        """Return the hash of all the replies."""
+        digest = hashlib.sha256()
+        for row in self._db.execute(_REPLIES + " ORDER BY e.task, e.repeat, t.idx", (self._contestant,)):
+            digest.update(repr(tuple(row)[:5]).encode())
+        return {"engine": "replay", "replies": digest.hexdigest()[:16]}
+
+    async def close(self) -> None:
+        """Close the run."""
+        self._db.close()
+
+    def _recorded(self, request: Request) -> Completion:
+        row: sqlite3.Row | None = self._db.execute(
+            _REPLIES + " AND e.task = ? AND e.repeat = ? AND t.idx = ?",
+            (self._contestant, request.task, request.repeat, request.turn),
+        ).fetchone()
+        if row is None:
+            return Completion("", "stop")
+        return Completion(
+            text=row["reply"],
+            finish_reason=row["finish_reason"],
+            prompt_tokens=row["prompt_tokens"],
+            completion_tokens=row["completion_tokens"],
+        )

@@ -1,0 +1,80 @@
+"""Who plays what: from what was typed to a plan and its engines."""
+
+import difflib
+import os
+import tomllib
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from arena.contestant import enter
+from arena.engines.base import Engine
+from arena.engines.registry import parse_contestant
+from arena.errors import UsageError
+from arena.plan import Plan
+from arena.suite import Suite, expand
+
+CONTESTANTS_FILE = "contestants.toml"
+
+
+def line_up(
+    suite: Suite, contestants: Sequence[str], limit: int | None = None, repeats: int | None = None
+) -> tuple[Plan, dict[str, Engine]]:
+    """Return the plan of a suite for contestants as typed (`[NAME=]SPEC[,option=value…]`), and their engines.
+
+    Raises `UsageError` for names that are unknown or given twice, `EngineError` for unreadable models,
+    `envs.errors.EnvsError` for unknown tasks or missing data.
+    """
+    known = read_contestants()
+    entered, engines = [], {}
+    for text in contestants:
+        contestant, engine = enter(parse_contestant(_from_file(text, known)), suite.settings)
+        if contestant.name in engines:
+            raise UsageError(f"two contestants are called {contestant.name!r}", "give one a NAME= of its own")
+        entered.append(contestant)
+        engines[contestant.name] = engine
+    tasks = expand(suite, limit)
+    return Plan(suite, entered, tasks, repeats or suite.settings.repeats), engines
+
+
+def read_contestants() -> dict[str, str]:
+    """Return the contestants file as name -> `NAME=SPEC,option=value…`; empty where there is none.
+
+    The file is `$ARENA_CONTESTANTS`, else `contestants.toml` in the working directory: one table a
+    contestant with `spec` and any options. Raises `UsageError` where it is broken.
+    """
+    path = Path(os.environ.get("ARENA_CONTESTANTS") or CONTESTANTS_FILE)
+    if not path.is_file():
+        return {}
+    try:
+        tables = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise UsageError(f"{path} can't be read: {error}") from None
+    return {name: _typed(path, name, table) for name, table in tables.items()}
+
+
+def _typed(path: Path, name: str, table: Any) -> str:
+    if not isinstance(table, Mapping) or not isinstance(table.get("spec"), str):
+        raise UsageError(f'{path}, [{name}]: a contestant needs spec = "…"')
+    options = (f",{key}={_plain(value)}" for key, value in table.items() if key != "spec")
+    return f"{name}={table['spec']}{''.join(options)}"
+
+
+def _plain(value: Any) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def _from_file(text: str, known: Mapping[str, str]) -> str:
+    """Replace a SPEC that is a name of the contestants file by what the file says."""
+    head, comma, options = text.partition(",")
+    own_name, _, spec = head.rpartition("=")
+    if spec not in known:
+        return text
+    line = known[spec] + comma + options
+    return f"{own_name}={line.partition('=')[2]}" if own_name else line
+
+
+def suggest(name: str, known: Sequence[str]) -> str:
+    """Return a hint with the nearest known names, or all of them."""
+    near = difflib.get_close_matches(name, known, n=3, cutoff=0.4)
+    return f"did you mean {', '.join(near)}?" if near else f"known: {', '.join(known)}"

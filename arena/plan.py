@@ -1,0 +1,167 @@
+"""A run's plan, frozen in `run.toml`: who plays what, with which seeds, on which machine and packages."""
+
+import hashlib
+import json
+import os
+import platform
+import tomllib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+import tomlkit
+
+from arena import __version__
+from arena.contestant import Contestant
+from arena.errors import StoreError
+from arena.records import EpisodeKey
+from arena.store.files import DATABASE, PLAN, SCHEMA_VERSION, create_database
+from arena.suite import Suite
+from envs.base import Task
+
+PACKAGES = ("gymnasium", "torch", "transformers", "openai", "scienceworld")
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Contestants, tasks and repeats: each with each. The first contestant is the baseline."""
+
+    suite: Suite
+    contestants: Sequence[Contestant]
+    tasks: Sequence[Task]
+    repeats: int
+
+    def episodes(self) -> list[EpisodeKey]:
+        """Return every episode of the plan, match by match."""
+        return [
+            EpisodeKey(contestant.name, task.id, task.hash, self.suite.settings.seed + repeat, repeat)
+            for repeat in range(self.repeats)
+            for task in self.tasks
+            for contestant in self.contestants
+        ]
+
+    def content(self) -> dict[str, Any]:
+        """Return what must be equal for two plans to be the same run; what only schedules is not in it."""
+        return {
+            "suite": self.suite.name,
+            "settings": self.suite.settings.model_dump(mode="json", exclude_none=True),
+            "repeats": self.repeats,
+            "contestants": [[contestant.name, contestant.hash] for contestant in self.contestants],
+            "tasks": [[task.id, task.hash] for task in self.tasks],
+        }
+
+    @property
+    def id(self) -> str:
+        """Return the run's name: the same plan has the same name, so the same command finds its run."""
+        text = json.dumps(self.content(), sort_keys=True)
+        return f"{self.suite.name}-{hashlib.sha256(text.encode()).hexdigest()[:8]}"
+
+
+def create_run(plan: Plan, run: Path) -> None:
+    """Make a run directory with the frozen plan and an empty database. Raises `StoreError`."""
+    try:
+        run.mkdir(parents=True, exist_ok=True)
+        create_database(run)
+        part = run / f"{PLAN}.part"
+        part.write_text(tomlkit.dumps(_document(plan, run.name)), encoding="utf-8")
+        part.replace(run / PLAN)
+    except OSError as error:
+        raise StoreError(
+            f"{run} can't be written: {error.strerror or error}", "choose another --out"
+        ) from error
+
+
+def check_same_plan(plan: Plan, run: Path) -> None:
+    """Raise `StoreError` where `run` was begun with another plan; the message says what differs."""
+    before, now = read_plan(run)["plan"], plan.content()
+    for part, value in now.items():
+        if before.get(part) != value:
+            raise StoreError(
+                f"{run} was begun with other {part}: {_difference(before.get(part), value)}",
+                "give another --out, or repeat the command that began it",
+            )
+
+
+def read_plan(run: Path) -> dict[str, Any]:
+    """Return `run.toml` as written. Raises `StoreError` where it is missing or broken."""
+    path = run / PLAN
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise StoreError(f"{path} can't be read: {error}", "a run directory needs its run.toml") from None
+
+
+def contestant_names(run: Path) -> list[str]:
+    """Return the names of a run's contestants, the baseline first."""
+    return [contestant["name"] for contestant in read_plan(run)["contestants"]]
+
+
+def exists(run: Path) -> bool:
+    """Tell whether a run was begun in this directory."""
+    return (run / DATABASE).exists() and (run / PLAN).exists()
+
+
+def _document(plan: Plan, run_id: str) -> dict[str, Any]:
+    document = {
+        "schema": SCHEMA_VERSION,
+        "run": run_id,
+        "arena": __version__,
+        "created": datetime.now(UTC).isoformat(timespec="seconds"),
+        "plan": plan.content(),
+        "suite": plan.suite.model_dump(mode="json"),
+        "contestants": [_contestant(each) for each in plan.contestants],
+        "packages": {name: found for name in PACKAGES if (found := _version(name))},
+        "machine": {
+            "system": platform.platform(),
+            "python": platform.python_version(),
+            "processor": platform.machine(),
+            "cores": os.cpu_count() or 1,
+        },
+    }
+    return _without_none(document)
+
+
+def _contestant(contestant: Contestant) -> dict[str, Any]:
+    return {
+        "name": contestant.name,
+        "spec": contestant.spec,
+        "options": dict(contestant.engine_options),
+        "hash": contestant.hash,
+        "size_bytes": contestant.size_bytes,
+        "identity": dict(contestant.identity),
+    }
+
+
+def _version(package: str) -> str | None:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return None
+
+
+def _without_none(value: Any) -> Any:
+    """Return the value without the Nones that TOML can't write."""
+    if isinstance(value, Mapping):
+        return {key: _without_none(item) for key, item in value.items() if item is not None}
+    if isinstance(value, list | tuple):
+        return [_without_none(item) for item in value]
+    return value
+
+
+def _difference(before: Any, now: Any) -> str:
+    if isinstance(before, list) and isinstance(now, list):
+        gone = [item for item in before if item not in now]
+        new = [item for item in now if item not in before]
+        return f"{_brief(gone)} then, {_brief(new)} now"
+    if isinstance(before, dict) and isinstance(now, dict):
+        keys = [key for key in {**before, **now} if before.get(key) != now.get(key)]
+        return ", ".join(f"{key} was {before.get(key)!r}, is {now.get(key)!r}" for key in keys)
+    return f"{before!r} then, {now!r} now"
+
+
+def _brief(items: list[Any]) -> str:
+    names = [str(item[0]) if isinstance(item, list) else str(item) for item in items[:3]]
+    return ", ".join(names) + (f" and {len(items) - 3} more" if len(items) > 3 else "") if items else "none"

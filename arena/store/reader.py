@@ -1,0 +1,103 @@
+"""Reading a run, also while another process writes it."""
+
+import json
+import sqlite3
+from collections.abc import Iterator
+from pathlib import Path
+
+from arena.records import (
+    Episode,
+    EpisodeEnded,
+    EpisodeStarted,
+    Event,
+    Notice,
+    Turn,
+    TurnPlayed,
+)
+from arena.store.files import connect
+from arena.store.rows import episode_from_row, task_from_json, turn_from_row
+from envs.base import Task
+
+
+class RunReader:
+    """Reads a run. Cheap to open whatever the run's length; nothing is held in memory."""
+
+    def __init__(self, run: Path) -> None:
+        self.run = run
+        self._db = connect(run)
+
+    def close(self) -> None:
+        """Close the database."""
+        self._db.close()
+
+    def tasks(self) -> list[Task]:
+        """Return the run's tasks, by id."""
+        return [task_from_json(row["data"]) for row in self._db.execute("SELECT data FROM task ORDER BY id")]
+
+    def task(self, task_hash: str) -> Task:
+        """Return one task of the run by its content hash."""
+        row = self._db.execute("SELECT data FROM task WHERE hash = ?", (task_hash,)).fetchone()
+        return task_from_json(row["data"])
+
+    def episodes(self, *, superseded: bool = False) -> list[Episode]:
+        """Return the episodes' heads in the order in which they began."""
+        where = "" if superseded else "WHERE status != 'superseded'"
+        rows = self._db.execute(f"SELECT * FROM episode {where} ORDER BY id")  # noqa: S608 - no outside text
+        return [episode_from_row(row) for row in rows]
+
+    def turns(self, episode: Episode) -> list[Turn]:
+        """Return an episode's turns in order."""
+        turns: list[Turn] = []
+        for row in self._db.execute("SELECT * FROM turn WHERE episode_id = ? ORDER BY idx", (episode.id,)):
+            turns.append(turn_from_row(row, turns[-1].outcome if turns else episode.first_observation))
+        return turns
+
+    def follow(self, after: int = 0, limit: int = 1000) -> tuple[list[Event], int]:
+        """Return the next (at most `limit`) events after event number `after`, and the number of the last."""
+        rows = self._db.execute(
+            "SELECT * FROM event WHERE id > ? ORDER BY id LIMIT ?", (after, limit)
+        ).fetchall()
+        return [self._event(row) for row in rows], rows[-1]["id"] if rows else after
+
+    def _episode(self, episode_id: int) -> Episode:
+        row = self._db.execute("SELECT * FROM episode WHERE id = ?", (episode_id,)).fetchone()
+        return episode_from_row(row)
+
+    def _event(self, row: sqlite3.Row) -> Event:
+        data = json.loads(row["data"])
+        if row["kind"] == "notice":
+            return Notice(data["text"], data["details"])
+        episode = self._episode(row["episode_id"])
+        if row["kind"] == "turn_played":
+            return TurnPlayed(episode.key, self._turn(episode, row["turn_idx"]))
+        if row["kind"] == "episode_started":
+            return EpisodeStarted(
+                episode.key,
+                episode.goal,
+                episode.first_observation,
+                self.task(episode.key.task_hash).max_steps,
+                data["resumed_turns"],
+            )
+        return EpisodeEnded(
+            episode.key, data["status"], episode.progress, episode.success, episode.turns, data["error"]
+        )
+
+    def _turn(self, episode: Episode, index: int) -> Turn:
+        rows = self._db.execute(
+            "SELECT * FROM turn WHERE episode_id = ? AND idx IN (?, ?) ORDER BY idx",
+            (episode.id, index - 1, index),
+        ).fetchall()
+        return turn_from_row(rows[-1], rows[0]["outcome"] if index else episode.first_observation)
+
+
+def all_events(run: Path) -> Iterator[Event]:
+    """Yield everything that is recorded of a run, in the order in which it happened."""
+    reader, last = RunReader(run), 0
+    try:
+        while True:
+            events, last = reader.follow(last)
+            if not events:
+                return
+            yield from events
+    finally:
+        reader.close()

@@ -1,0 +1,123 @@
+"""Turns and episodes as rows of the store, and back."""
+
+import json
+import sqlite3
+from collections.abc import Mapping
+from dataclasses import asdict
+from typing import Any
+
+from arena.protocol.base import failure_from_json, failure_to_json
+from arena.records import Episode, EpisodeKey, Turn
+from envs.base import Task
+
+TURN_COLUMNS = (
+    "episode_id",
+    "idx",
+    "reply",
+    "thought",
+    "action",
+    "failure_kind",
+    "failure",
+    "outcome",
+    "valid",
+    "progress",
+    "success",
+    "subgoals",
+    "finish_reason",
+    "prompt_tokens",
+    "completion_tokens",
+    "cached_tokens",
+    "thought_tokens",
+    "latency_s",
+    "env_s",
+    "prompt_hash",
+    "dropped_items",
+)
+INSERT_TURN = f"INSERT INTO turn ({', '.join(TURN_COLUMNS)}) VALUES ({', '.join('?' * len(TURN_COLUMNS))})"  # noqa: S608
+
+
+def turn_values(episode_id: int, turn: Turn) -> tuple[Any, ...]:
+    """Return a turn's values in the order of `TURN_COLUMNS`."""
+    failure = turn.failure
+    return (
+        episode_id,
+        turn.index,
+        turn.reply,
+        turn.thought,
+        turn.action,
+        failure.kind.value if failure else None,
+        to_json(failure_to_json(failure)) if failure else None,
+        turn.outcome,
+        turn.valid,
+        turn.progress,
+        turn.success,
+        to_json(turn.subgoals),
+        turn.finish_reason,
+        turn.prompt_tokens,
+        turn.completion_tokens,
+        turn.cached_tokens,
+        turn.thought_tokens,
+        turn.latency_s,
+        turn.env_s,
+        turn.prompt_hash,
+        turn.dropped_items,
+    )
+
+
+def turn_from_row(row: sqlite3.Row, observation: str) -> Turn:
+    """Return a row of `turn` as a Turn; `observation` is the outcome of the turn before."""
+    return Turn(
+        index=row["idx"],
+        observation=observation,
+        reply=row["reply"],
+        thought=row["thought"],
+        action=row["action"],
+        failure=failure_from_json(json.loads(row["failure"])) if row["failure"] else None,
+        outcome=row["outcome"],
+        valid=bool(row["valid"]),
+        progress=row["progress"],
+        success=bool(row["success"]),
+        subgoals=json.loads(row["subgoals"]),
+        finish_reason=row["finish_reason"],
+        prompt_tokens=row["prompt_tokens"],
+        completion_tokens=row["completion_tokens"],
+        cached_tokens=row["cached_tokens"],
+        thought_tokens=row["thought_tokens"],
+        latency_s=row["latency_s"],
+        env_s=row["env_s"],
+        prompt_hash=row["prompt_hash"],
+        dropped_items=row["dropped_items"],
+    )
+
+
+def episode_from_row(row: sqlite3.Row) -> Episode:
+    """Return a row of `episode` as an Episode."""
+    return Episode(
+        id=row["id"],
+        key=EpisodeKey(row["contestant"], row["task"], row["task_hash"], row["seed"], row["repeat"]),
+        status=row["status"],
+        attempt=row["attempt"],
+        goal=row["goal"],
+        first_observation=row["first_observation"],
+        turns=row["turns"],
+        progress=row["progress"],
+        success=bool(row["success"]),
+        error=row["error"],
+        started_at=row["started_at"],
+        ended_at=row["ended_at"],
+    )
+
+
+def task_to_json(task: Task) -> str:
+    """Return the whole task as JSON."""
+    return to_json(asdict(task))
+
+
+def task_from_json(text: str) -> Task:
+    """Return the task that `task_to_json` wrote."""
+    return Task(**json.loads(text))
+
+
+def to_json(value: Mapping[str, Any]) -> str:
+    """Return compact JSON, the text as it is."""
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))

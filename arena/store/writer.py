@@ -1,0 +1,186 @@
+"""The one writer of a run: each turn is committed before it returns."""
+
+import sqlite3
+import time
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from arena.errors import StoreError
+from arena.protocol.base import FailureKind
+from arena.records import EpisodeEnded, EpisodeKey, Notice, Turn
+from arena.store.files import connect
+from arena.store.rows import INSERT_TURN, task_to_json, to_json, turn_from_row, turn_values
+from envs.base import Task
+
+
+class RunWriter:
+    """Writes a run. Every method raises `StoreError` where the disk refuses; what was recorded stays."""
+
+    def __init__(self, run: Path) -> None:
+        self.run = run
+        self._db = connect(run, write=True)
+
+    def close(self) -> None:
+        """Close the database."""
+        self._db.close()
+
+    def add_tasks(self, tasks: Iterable[Task]) -> None:
+        """Keep the tasks themselves, so that the run can be replayed without their data set."""
+        rows = [(task.hash, task.id, task_to_json(task)) for task in tasks]
+        with self._writing():
+            self._db.executemany("INSERT OR IGNORE INTO task (hash, id, data) VALUES (?, ?, ?)", rows)
+
+    def is_done(self, key: EpisodeKey) -> bool:
+        """Tell whether the episode is played to its end and scored."""
+        row = self._current(key)
+        return row is not None and row["status"] == "done"
+
+    def begin(self, key: EpisodeKey, provenance: Mapping[str, Any]) -> tuple["EpisodeWriter", Sequence[Turn]]:
+        """Start an episode, or take up an unfinished attempt: returns its writer and its recorded turns.
+
+        An attempt whose environment crashed can't be taken up; it is superseded by a new one.
+        """
+        row = self._current(key)
+        turns = _turns(self._db, row) if row is not None else []
+        if turns and turns[-1].failure and turns[-1].failure.kind is FailureKind.ENVIRONMENT_ERROR:
+            self.supersede(key)
+            row, turns = None, []
+        with self._writing():
+            if row is None:
+                episode_id = self._new_attempt(key, provenance)
+            else:
+                episode_id = row["id"]
+                self._db.execute(
+                    "UPDATE episode SET status = 'running', error = '' WHERE id = ?", (episode_id,)
+                )
+        return EpisodeWriter(self, episode_id, len(turns)), turns
+
+    def supersede(self, key: EpisodeKey) -> None:
+        """Set the present attempt aside (it stays readable), so that the next `begin` starts anew."""
+        with self._writing():
+            self._db.execute(
+                "UPDATE episode SET status = 'superseded' WHERE contestant = ? AND task_hash = ? AND seed = ?"
+                " AND repeat = ? AND status != 'superseded'",
+                (key.contestant, key.task_hash, key.seed, key.repeat),
+            )
+
+    def note(self, notice: Notice) -> None:
+        """Record something that a person should know."""
+        with self._writing():
+            self._event("notice", None, {"text": notice.text, "details": notice.details})
+
+    def _current(self, key: EpisodeKey) -> sqlite3.Row | None:
+        return self._db.execute(
+            "SELECT * FROM episode WHERE contestant = ? AND task_hash = ? AND seed = ? AND repeat = ?"
+            " AND status != 'superseded'",
+            (key.contestant, key.task_hash, key.seed, key.repeat),
+        ).fetchone()
+
+    def _new_attempt(self, key: EpisodeKey, provenance: Mapping[str, Any]) -> int:
+        (attempt,) = self._db.execute(
+            "SELECT COUNT(*) + 1 FROM episode"
+            " WHERE contestant = ? AND task_hash = ? AND seed = ? AND repeat = ?",
+            (key.contestant, key.task_hash, key.seed, key.repeat),
+        ).fetchone()
+        cursor = self._db.execute(
+            "INSERT INTO episode (contestant, task_hash, task, seed, repeat, attempt, status, provenance,"
+            " started_at) VALUES (?, ?, ?, ?, ?, ?, 'running', ?, ?)",
+            (
+                key.contestant,
+                key.task_hash,
+                key.task,
+                key.seed,
+                key.repeat,
+                attempt,
+                to_json(provenance),
+                time.time(),
+            ),
+        )
+        assert cursor.lastrowid is not None
+        return cursor.lastrowid
+
+    def _event(
+        self, kind: str, episode_id: int | None, data: Mapping[str, Any], turn: int | None = None
+    ) -> None:
+        self._db.execute(
+            "INSERT INTO event (at, kind, episode_id, turn_idx, data) VALUES (?, ?, ?, ?, ?)",
+            (time.time(), kind, episode_id, turn, to_json(data)),
+        )
+
+    @contextmanager
+    def _writing(self) -> Iterator[None]:
+        try:
+            self._db.execute("BEGIN IMMEDIATE")
+            yield
+            self._db.execute("COMMIT")
+        except sqlite3.Error as error:
+            if self._db.in_transaction:
+                self._db.rollback()
+            raise StoreError(
+                f"{self.run} can't be written: {error}",
+                "make room (or mend the disk) and run the same command again: what was recorded is kept",
+            ) from error
+
+
+class EpisodeWriter:
+    """Writes one episode (`episode.Recorder`)."""
+
+    def __init__(self, run: RunWriter, episode_id: int, resumed_turns: int) -> None:
+        self._run = run
+        self._resumed_turns = resumed_turns
+        self.id = episode_id
+
+    def begin(self, goal: str, observation: str) -> None:
+        """Record the goal and the first observation."""
+        with self._run._writing():
+            self._run._db.execute(
+                "UPDATE episode SET goal = ?, first_observation = ? WHERE id = ?",
+                (goal, observation, self.id),
+            )
+            self._run._event("episode_started", self.id, {"resumed_turns": self._resumed_turns})
+
+    def append(self, turn: Turn) -> None:
+        """Record one turn; committed when this returns."""
+        with self._run._writing():
+            self._run._db.execute(INSERT_TURN, turn_values(self.id, turn))
+            self._run._db.execute(
+                "UPDATE episode SET turns = ?, progress = ?, success = ? WHERE id = ?",
+                (turn.index + 1, turn.progress, turn.success, self.id),
+            )
+            self._run._event("turn_played", self.id, {}, turn.index)
+
+    def end(self, ended: EpisodeEnded) -> None:
+        """Record that the episode is done; synced to the disk when this returns, with all turns before it."""
+        db = self._run._db
+        db.execute("PRAGMA synchronous = FULL")
+        try:
+            with self._run._writing():
+                db.execute(
+                    "UPDATE episode SET status = ?, progress = ?, success = ?, turns = ?, ended_at = ?"
+                    " WHERE id = ?",
+                    (ended.status, ended.progress, ended.success, ended.turns, time.time(), self.id),
+                )
+                self._run._event("episode_ended", self.id, {"status": ended.status, "error": ""})
+        finally:
+            db.execute("PRAGMA synchronous = NORMAL")
+
+    def fail(self, key: EpisodeKey, error: str) -> EpisodeEnded:
+        """Record that the infrastructure failed: the episode is owed again, its turns are kept."""
+        with self._run._writing():
+            (row,) = self._run._db.execute(
+                "UPDATE episode SET status = 'error', error = ?, ended_at = ? WHERE id = ?"
+                " RETURNING progress, success, turns",
+                (error, time.time(), self.id),
+            ).fetchall()
+            self._run._event("episode_ended", self.id, {"status": "error", "error": error})
+        return EpisodeEnded(key, "error", row["progress"], bool(row["success"]), row["turns"], error)
+
+
+def _turns(db: sqlite3.Connection, episode: sqlite3.Row) -> list[Turn]:
+    turns: list[Turn] = []
+    for row in db.execute("SELECT * FROM turn WHERE episode_id = ? ORDER BY idx", (episode["id"],)):
+        seen = turns[-1].outcome if turns else episode["first_observation"]
+        turns.append(turn_from_row(row, seen))
+    return turns

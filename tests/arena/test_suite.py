@@ -1,0 +1,95 @@
+from pathlib import Path
+
+import pytest
+
+from arena.errors import UsageError
+from arena.suite import Suite, expand, load_suite, parse_suite, suite_names
+from envs.errors import UnknownTask
+
+GOOD = """
+name = "mine"
+[settings]
+max_tokens = 20
+
+[[tasks]]
+benchmark = "pddl"
+subset = "gripper"
+count = 2
+
+[[tasks]]
+benchmark = "pddl"
+ids = ["pddl/blockworld/1"]
+max_steps = 7
+"""
+
+
+def test_a_suite_chooses_its_tasks():
+    tasks = expand(parse_suite(GOOD, "mine.toml"))
+    assert [task.id for task in tasks] == ["pddl/gripper/0", "pddl/gripper/1", "pddl/blockworld/1"]
+    assert tasks[2].max_steps == 7
+
+
+def test_a_step_limit_of_the_suite_makes_it_another_task():
+    plain = expand(parse_suite(GOOD.replace("max_steps = 7", ""), "mine.toml"))
+    assert plain[2].hash != expand(parse_suite(GOOD, "mine.toml"))[2].hash
+
+
+def test_limit_bounds_each_group_and_no_task_comes_twice():
+    twice = GOOD + '\n[[tasks]]\nbenchmark = "pddl"\nsubset = "gripper"\ncount = 2\n'
+    assert [task.id for task in expand(parse_suite(twice, "x"), limit=1)] == [
+        "pddl/gripper/0",
+        "pddl/blockworld/1",
+    ]
+    assert len(expand(parse_suite(twice, "x"))) == 3
+
+
+@pytest.mark.parametrize(
+    ("broken", "line", "key", "hint"),
+    [
+        (GOOD.replace("max_tokens = 20", "max_token = 20"), 4, "settings.max_token", "max_tokens"),
+        (GOOD.replace("max_tokens = 20", 'max_tokens = "many"'), 4, "settings.max_tokens", ""),
+        (GOOD.replace("count = 2", "count = 0"), 9, "tasks.0.count", ""),
+        (GOOD.replace("max_steps = 7", "maxsteps = 7"), 14, "tasks.1.maxsteps", "max_steps"),
+        (GOOD.replace('name = "mine"', 'name = "../mine"'), 2, "name", ""),
+        (GOOD.replace('[[tasks]]\nbenchmark = "pddl"\nids', "[[tasks]]\nids"), 11, "tasks.1.benchmark", ""),
+    ],
+)
+def test_a_broken_suite_names_line_and_key(broken: str, line: int, key: str, hint: str):
+    with pytest.raises(UsageError) as caught:
+        parse_suite(broken, "mine.toml")
+    assert caught.value.message.startswith(f"mine.toml, line {line}, key {key}: ")
+    assert hint in caught.value.next_step
+
+
+def test_invalid_toml_names_the_line():
+    with pytest.raises(UsageError, match=r"mine\.toml is not valid TOML.*line 3"):
+        parse_suite('name = "x"\n[settings]\nmax_tokens = = 3\n', "mine.toml")
+
+
+def test_an_unknown_suite_gets_the_nearest_name():
+    with pytest.raises(UsageError) as caught:
+        load_suite("quik")
+    assert "quick" in caught.value.next_step
+
+
+def test_an_unknown_task_gets_the_nearest_name():
+    wrong = GOOD.replace("pddl/blockworld/1", "pddl/blokworld/1")
+    with pytest.raises(UnknownTask, match="blokworld") as caught:
+        expand(parse_suite(wrong, "mine.toml"))
+    assert "pddl/blockworld/1" in caught.value.next_step
+    with pytest.raises(UsageError, match="no subset 'griper'"):
+        expand(parse_suite(GOOD.replace('"gripper"', '"griper"'), "mine.toml"))
+
+
+def test_a_suite_file_that_is_no_text_is_refused(tmp_path: Path):
+    path = tmp_path / "s.toml"
+    path.write_bytes(b"\xff\xfe\x00")
+    with pytest.raises(UsageError, match=r"s\.toml can't be read"):
+        load_suite(str(path))
+
+
+@pytest.mark.parametrize("name", suite_names())
+def test_every_shipped_suite_is_valid_and_named_as_its_file(name: str):
+    suite = load_suite(name)
+    assert isinstance(suite, Suite)
+    assert suite.name == name
