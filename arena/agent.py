@@ -58,9 +58,16 @@ class EpisodeOracle:
     def valid_replies(self) -> list[str]:
         """Return the replies whose actions would take effect now; none where nobody can list them."""
         try:
-            return [self._reply(action) for action in self._env.valid_actions()]
+            actions = self._env.valid_actions()
         except NotImplementedError:
             return []
+        return [reply for reply in map(self._try_reply, actions) if reply is not None]
+
+    def _try_reply(self, action: str) -> str | None:
+        try:
+            return self._reply(action)
+        except ValueError:  # an action that this protocol can't say is no reply that one could give
+            return None
 
     def _reply(self, action: str) -> str:
         call = self._env.action_to_call(action) if self._protocol.name == "json" else None

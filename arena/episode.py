@@ -57,9 +57,12 @@ async def play_episode(
     recorded: Sequence[Turn],
     pace: Pace,
     listen: Listener,
+    *,
+    streaming: bool,
 ) -> EpisodeEnded:
     """Play an episode to its end, from where its recorded turns left off, and return how it ended.
 
+    `streaming` announces replies while they are written (`ReplyText`), which costs the engine some time.
     Raises `EngineError` or `EnvironmentCrashed` where the infrastructure failed (the episode is owed again),
     `Diverged` where the recorded turns don't replay, `StoreError` where a turn can't be recorded.
     """
@@ -75,7 +78,7 @@ async def play_episode(
     while not now.over and turns < task.max_steps:
         await pace(key, turns)
         seen = now.observation
-        thinking = await agent.act(seen, _streamer(key, turns, listen))
+        thinking = await agent.act(seen, _streamer(key, turns, listen) if streaming else None)
         now = await _play(thinking.decision, now, agent, env)
         turn = _turn(turns, seen, thinking, now)
         recorder.append(turn)

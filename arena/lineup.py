@@ -1,6 +1,6 @@
 """Who plays what: from what was typed to a plan and its engines."""
 
-import difflib
+import json
 import os
 import tomllib
 from collections.abc import Mapping, Sequence
@@ -9,6 +9,7 @@ from typing import Any
 
 from arena.contestant import enter
 from arena.engines.base import Engine
+from arena.engines.options import split_at_commas
 from arena.engines.registry import parse_contestant
 from arena.errors import UsageError
 from arena.plan import Plan
@@ -61,20 +62,15 @@ def _typed(path: Path, name: str, table: Any) -> str:
 
 
 def _plain(value: Any) -> str:
-    return str(value).lower() if isinstance(value, bool) else str(value)
+    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    return text.replace(",", "\\,")
 
 
 def _from_file(text: str, known: Mapping[str, str]) -> str:
     """Replace a SPEC that is a name of the contestants file by what the file says."""
-    head, comma, options = text.partition(",")
+    head, *options = split_at_commas(text)
     own_name, _, spec = head.rpartition("=")
     if spec not in known:
         return text
-    line = known[spec] + comma + options
+    line = ",".join([known[spec], *(option.replace(",", "\\,") for option in options)])
     return f"{own_name}={line.partition('=')[2]}" if own_name else line
-
-
-def suggest(name: str, known: Sequence[str]) -> str:
-    """Return a hint with the nearest known names, or all of them."""
-    near = difflib.get_close_matches(name, known, n=3, cutoff=0.4)
-    return f"did you mean {', '.join(near)}?" if near else f"known: {', '.join(known)}"

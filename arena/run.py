@@ -105,12 +105,14 @@ class _Player:
         self._tasks = {task.hash: task for task in plan.tasks}
         self._envs = EnvPool()
         self._machine = asyncio.Lock()
+        self._streaming = False
 
     async def close(self) -> None:
         await self._envs.close()
 
     async def play_matches(self, owed: Sequence[EpisodeKey]) -> None:
-        """Play match by match, all contestants of a match at once."""
+        """Play match by match, all contestants of a match at once; it is watched, so replies stream."""
+        self._streaming = True
         playing = {key.contestant for key in owed}
         started = {name for name in self._contestants if name in playing and await self._start(name)}
         try:
@@ -151,7 +153,7 @@ class _Player:
         try:
             await self._engines[name].start()
         except ArenaError as error:
-            self._notice(f"{name} can't start: {error.message}", error.next_step)
+            self._notice(f"{name} can't start: {error.message}", error.next_step, contestant=name)
             return False
         return True
 
@@ -185,7 +187,15 @@ class _Player:
         try:
             async with self._envs.lend(task) as env:
                 ended = await play_episode(
-                    key, task, env, make_agent, recorder, recorded, self._pace, self._listen
+                    key,
+                    task,
+                    env,
+                    make_agent,
+                    recorder,
+                    recorded,
+                    self._pace,
+                    self._listen,
+                    streaming=self._streaming,
                 )
         except (StoreError, Diverged):
             raise
@@ -199,8 +209,8 @@ class _Player:
         self._listen(ended)
         return None
 
-    def _notice(self, text: str, next_step: str = "") -> None:
-        notice = Notice(text, {"next_step": next_step} if next_step else {})
+    def _notice(self, text: str, next_step: str = "", **details: str) -> None:
+        notice = Notice(text, details | ({"next_step": next_step} if next_step else {}))
         self._writer.note(notice)
         self._listen(notice)
 

@@ -43,4 +43,4 @@ def print_table(columns: Sequence[str], rows: Iterable[Sequence[Any]], title: st
 
 def say(text: str) -> None:
     """Say something to the person at the terminal (stderr), literally."""
-    err().print(Text(text))
+    err().print(Text(text), soft_wrap=True)

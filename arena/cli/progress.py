@@ -48,7 +48,7 @@ class BatchProgress:
         """Draw an event of the run."""
         if isinstance(event, Notice):
             hint = event.details.get("next_step", "")
-            self._console.print(Text(event.text + (f" ({hint})" if hint else "")))
+            self._console.print(Text(event.text + (f" ({hint})" if hint else "")), soft_wrap=True)
         elif isinstance(event, EpisodeEnded) and event.status == "done":
             name = event.key.contestant
             self._won[name] += event.success

@@ -165,7 +165,7 @@ def _openings(body: str) -> Iterator[tuple[str, int, int]]:
         yield marker[0], marker.start(), skip_space(body, marker.end())
         return
     start, _ = _trimmed(body, 0, len(body))
-    if body.startswith("{", start) and not (opening and opening.start() == start):
+    if body.startswith("{", start):  # whatever follows: in front, it can only be meant as a call
         yield "", start, start
     for opening in _OPENING.finditer(body):
         yield "", opening.start(), opening.start()

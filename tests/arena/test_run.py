@@ -191,7 +191,7 @@ def test_an_engine_that_cannot_start_is_a_notice_and_the_others_play(ladder: typ
     assert (tally.done, tally.owed) == (4, 4)
     (notice,) = [event for event in events if isinstance(event, Notice)]
     assert notice.text == "other can't start: no tokenizer in model/"
-    assert notice.details == {"next_step": "copy it there"}
+    assert notice.details == {"contestant": "other", "next_step": "copy it there"}
 
 
 def test_a_crashed_environment_is_replaced_and_the_episode_played_anew(ladder: type, tmp_path: Path):

@@ -158,10 +158,16 @@ def test_a_key_in_a_contestant_is_refused_and_not_repeated(text: str):
     assert SECRET not in refused.value.message + refused.value.next_step
 
 
-def test_a_key_among_an_engines_options_is_refused():
-    with pytest.raises(UsageError, match="can't be part of a contestant") as refused:
-        make_engine("openai:http://h/v1#m", {"api_key": SECRET})
-    assert "ARENA_API_KEY" in refused.value.next_step
+@pytest.mark.parametrize("option", ["api_key", "API-KEY", "openai_api_key", "apikey", "token", "password"])
+@pytest.mark.usefixtures("plugins")
+def test_a_key_as_an_option_is_refused_with_the_place_where_it_belongs(option: str):
+    for attempt in (
+        lambda: parse_contestant(f"anything:x,{option}={SECRET}"),
+        lambda: make_engine("anything:x", {option: SECRET}),
+    ):
+        with pytest.raises(UsageError, match="can't be part of a contestant") as refused:
+            attempt()
+        assert "ARENA_API_KEY" in refused.value.next_step
 
 
 def test_engines_are_made_with_options_typed_or_as_text(tmp_path: Path):
@@ -218,6 +224,7 @@ def test_other_packages_engines_get_their_argument_and_typed_options():
 @pytest.mark.usefixtures("plugins")
 def test_other_packages_can_not_replace_a_built_in_engine():
     assert isinstance(make_engine("expert"), ExpertEngine)
+    assert [card.form for card in engine_kinds() if card.kind == "expert"] == ["expert"]
 
 
 @pytest.mark.usefixtures("plugins")

@@ -22,6 +22,7 @@ TOOL_LINE = 'get_weather with Action Input: {"city": "Bern"}'
         ("My action would be: go north", "go north"),
         ("Action: go north\nObservation: a wall\nAction: go east", "go north"),
         ("Action: say: hello", "say: hello"),
+        ("hint: go north\nlater: go east", "hint: go north"),
         ("Action:\nAction: go north", "go north"),
         ("Here is the next action to take:\n\ngo north", "go north"),
         ("Here is the next action: go north", "go north"),
