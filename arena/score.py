@@ -49,6 +49,8 @@ class Score:
     tokens: float | None
 
 
+SIGNIFICANT_P = 0.05
+
 Scores = Mapping[str, Mapping[str, Score]]
 """Contestant -> benchmark -> score."""
 
@@ -113,12 +115,17 @@ def compare(
 
 
 def verdict(difference: PairedDifference) -> str:
-    """Say in words what a difference of progress rates means, in points of 100."""
+    """Say in words what a difference of progress rates means, in points of 100.
+
+    A difference counts where the interval and the permutation test agree: with few tasks the bootstrap
+    interval is too narrow, and a verdict on it alone would be rash.
+    """
     points = abs(100 * difference.delta)
-    if difference.low > 0:
-        return f"better by {points:.0f} points"
-    if difference.high < 0:
-        return f"worse by {points:.0f} points"
+    if difference.low > 0 or difference.high < 0:
+        direction = "better" if difference.low > 0 else "worse"
+        if difference.p < SIGNIFICANT_P:
+            return f"{direction} by {points:.0f} points"
+        return f"looks {direction} by {points:.0f} points, but {difference.pairs} tasks can't prove it"
     return (
         f"no detectable change; a drop of more than {max(0.0, -100 * difference.low):.0f} points is ruled out"
     )

@@ -40,7 +40,7 @@ class Call:
         """Where the name stands."""
         return self.document.values[(*self.prefix[:-1], "name")]
 
-    def span(self, path: Path, with_name: bool = False) -> Span:
+    def span(self, path: Path, *, with_name: bool) -> Span:
         """Return where an argument, or a part of one, stands; `with_name`: from its name on.
 
         Where the arguments are written as a string, that is the string.

@@ -87,3 +87,15 @@ def writer_lock(run: Path) -> Iterator[None]:
         lock.write(str(os.getpid()))
         lock.flush()
         yield
+
+
+def is_being_played(run: Path) -> bool:
+    """Tell whether a process holds the run as its writer now."""
+    try:
+        with (run / LOCK).open() as lock:
+            fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    except OSError:
+        return False
+    return False

@@ -8,6 +8,7 @@ from pathlib import Path
 from arena.records import (
     Episode,
     EpisodeEnded,
+    EpisodeKey,
     EpisodeStarted,
     Event,
     Notice,
@@ -44,6 +45,27 @@ class RunReader:
         where = "" if superseded else "WHERE status != 'superseded'"
         rows = self._db.execute(f"SELECT * FROM episode {where} ORDER BY id")  # noqa: S608 - no outside text
         return [episode_from_row(row) for row in rows]
+
+    def episode(self, key: EpisodeKey) -> Episode | None:
+        """Return the head of the attempt that counts, or None where it was not begun."""
+        row = self._db.execute(
+            "SELECT * FROM episode WHERE contestant = ? AND task_hash = ? AND seed = ? AND repeat = ?"
+            " AND status != 'superseded'",
+            (key.contestant, key.task_hash, key.seed, key.repeat),
+        ).fetchone()
+        return episode_from_row(row) if row else None
+
+    def costs(self) -> dict[int, tuple[int, int, float]]:
+        """Return what each episode cost, by its id: turns, completion tokens, and seconds of waiting for them."""
+        rows = self._db.execute(
+            "SELECT episode_id, COUNT(*), SUM(completion_tokens), SUM(latency_s) FROM turn GROUP BY episode_id"
+        )
+        return {episode_id: (turns, tokens, seconds) for episode_id, turns, tokens, seconds in rows}
+
+    def last_event(self) -> int:
+        """Return the number of the newest event; `follow` from here tells only what is new."""
+        (last,) = self._db.execute("SELECT COALESCE(MAX(id), 0) FROM event").fetchone()
+        return last
 
     def turns(self, episode: Episode) -> list[Turn]:
         """Return an episode's turns in order."""

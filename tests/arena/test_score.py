@@ -62,15 +62,18 @@ def test_nothing_is_compared_where_no_task_is_shared():
 
 
 @pytest.mark.parametrize(
-    ("low", "delta", "high", "words"),
+    ("low", "delta", "high", "p", "words"),
     [
-        (-0.4, -0.3, -0.2, "worse by 30 points"),
-        (0.01, 0.1, 0.2, "better by 10 points"),
-        (-0.06, 0.0, 0.02, "no detectable change; a drop of more than 6 points is ruled out"),
+        (-0.4, -0.3, -0.2, 0.01, "worse by 30 points"),
+        (0.01, 0.1, 0.2, 0.04, "better by 10 points"),
+        (-1.0, -0.7, -0.4, 0.06, "looks worse by 70 points, but 10 tasks can't prove it"),
+        (-0.06, 0.0, 0.02, 0.9, "no detectable change; a drop of more than 6 points is ruled out"),
     ],
 )
-def test_the_verdict_says_what_the_interval_allows(low: float, delta: float, high: float, words: str):
-    assert verdict(PairedDifference(delta, low, high, 0.5, 10)) == words
+def test_the_verdict_says_what_interval_and_test_allow(
+    low: float, delta: float, high: float, p: float, words: str
+):
+    assert verdict(PairedDifference(delta, low, high, p, 10)) == words
 
 
 def test_names_cannot_break_out_of_a_markdown_cell():

@@ -119,7 +119,7 @@ def assert_sound(reply: str, decision: Decision) -> None:
 
 
 @pytest.mark.parametrize("name", ["text", "json"])
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=200, deadline=None)
 @given(reply=REPLIES, finish_reason=FINISH_REASONS, tools=TOOLS)
 def test_any_reply_is_one_action_or_one_failure(
     name: str, reply: str, finish_reason: Any, tools: Any
@@ -132,7 +132,7 @@ def test_any_reply_is_one_action_or_one_failure(
         assert len(sentence.splitlines()) == 1
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=200, deadline=None)
 @given(value=VALUES, tools=TOOLS)
 def test_any_json_value_is_one_action_or_one_failure(value: Any, tools: Any) -> None:
     reply = stdlib_json.dumps({"name": "move", "arguments": value})

@@ -116,6 +116,8 @@ def test_arguments_beside_the_listed_ones_are_refused_unless_the_schema_speaks_o
         ({"format": "email"}, "nobody", FailureKind.INVALID_VALUE),
         ({"format": "uuid"}, "nobody", FailureKind.INVALID_VALUE),
         ({"format": "hostname"}, "no host!", None),
+        ({"format": "date-time"}, 7, None),
+        ({"format": "time"}, 7, None),
         ({"multipleOf": 0.01}, 10**308, FailureKind.INVALID_VALUE),
     ],
 )

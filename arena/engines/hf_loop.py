@@ -1,0 +1,373 @@
+"""The decode loop: a thread that owns the model, and in each step takes every running reply one token on.
+
+A step reads one token of each reply that is being written and a chunk of the prompts that are being read, all
+in one forward. A request joins at the next step and leaves at once when its reply ends; nobody waits for
+anybody else's reply.
+"""
+
+import queue
+import threading
+import time
+from collections import OrderedDict, deque
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future
+from dataclasses import dataclass, field
+
+import torch
+
+from arena.engines.base import Completion, FinishReason, Sampling, TokenChoice
+from arena.engines.hf_chat import Chat, ReplyText
+from arena.engines.hf_forward import Forward, KeptSequence
+from arena.engines.hf_sample import Sampler, describe_choice, next_tokens
+from arena.errors import EngineError
+
+MOST_ROWS = 64
+"""How many replies are written at the same time; more requests wait for a free row."""
+WORTH_SHARING_TOKENS = 32
+"""A beginning this much longer in another conversation's cache is copied rather than computed."""
+
+
+@dataclass
+class Job:
+    """One reply wanted: the prompt in tokens, how to decode, and where the completion goes.
+
+    `keeps_cache`: whether a next turn is expected; the loop takes it back when the session is released.
+    """
+
+    prompt: Sequence[int]
+    sampling: Sampling
+    seed: int
+    session: str
+    stops: Sequence[str]
+    on_text: Callable[[str], None] | None
+    future: "Future[Completion]" = field(default_factory=Future)
+    keeps_cache: bool = True
+    asked_at: float = field(default_factory=time.perf_counter)
+
+
+@dataclass
+class _Row:
+    """A running job: `ids` are prompt and reply so far, of which `sequence` has read the first ones."""
+
+    job: Job
+    sequence: KeptSequence
+    sampler: Sampler
+    text: ReplyText
+    most_tokens: int
+    cached_tokens: int
+    ids: list[int]
+    choices: list[TokenChoice] = field(default_factory=list)
+
+    @property
+    def unread(self) -> int:
+        return len(self.ids) - len(self.sequence.tokens)
+
+    @property
+    def reply(self) -> list[int]:
+        return self.ids[len(self.job.prompt) :]
+
+    def next_ids(self, count: int) -> list[int]:
+        read = len(self.sequence.tokens)
+        return self.ids[read : read + count]
+
+
+class DecodeLoop:
+    """Completes jobs on a thread of its own. `submit` and `release` may be called from any thread.
+
+    `chunk_tokens`: how many prompt tokens a step reads. `cache_bytes`: memory for key/value caches; caches of
+    conversations that wait for their next turn are dropped, the longest unused first, and new requests wait,
+    where there is no room. `forward_s` counts the seconds spent in the model.
+    """
+
+    def __init__(
+        self,
+        forward: Forward,
+        chat: Chat,
+        *,
+        stop_ids: frozenset[int],
+        context_tokens: int | None,
+        chunk_tokens: int,
+        cache_bytes: float,
+    ) -> None:
+        self.forward_s = 0.0
+        self._forward = forward
+        self._chat = chat
+        self._stop_ids = stop_ids
+        self._context_tokens = context_tokens
+        self._chunk_tokens = chunk_tokens
+        self._cache_bytes = cache_bytes
+        self._inbox: queue.SimpleQueue[Job | str | None] = queue.SimpleQueue()
+        self._waiting: deque[Job] = deque()
+        self._rows: list[_Row] = []
+        self._idle: OrderedDict[str, KeptSequence] = OrderedDict()
+        self._lock = threading.Lock()
+        self._end: EngineError | None = None
+        self._thread = threading.Thread(target=self._run, name="hf-decode", daemon=True)
+        self._thread.start()
+
+    def submit(self, job: Job) -> "Future[Completion]":
+        """Ask for a reply; cancelling the future takes it out of the batch. Raises `EngineError`."""
+        with self._lock:
+            if self._end:
+                raise self._end
+            self._inbox.put(job)
+        return job.future
+
+    def release(self, session: str) -> None:
+        """Forget a conversation's cache."""
+        self._inbox.put(session)
+
+    def close(self) -> None:
+        """Stop the thread; jobs under way fail with `EngineError`."""
+        self._inbox.put(None)
+        self._thread.join()
+
+    @property
+    def kept_bytes(self) -> int:
+        """Memory of the caches of conversations that wait for their next turn."""
+        return sum(sequence.size_bytes for sequence in list(self._idle.values()))
+
+    def _run(self) -> None:
+        end = EngineError("The engine was closed while it was writing.")
+        try:
+            with torch.inference_mode():
+                while self._take_orders():
+                    self._admit()
+                    self._step()
+        except BaseException as error:  # noqa: BLE001 - whatever it is, nobody may wait for ever
+            end = EngineError(f"The engine broke: {type(error).__name__}: {error}.")
+        with self._lock:
+            self._end = end
+        while not self._inbox.empty():
+            if isinstance(order := self._inbox.get(), Job):
+                self._waiting.append(order)
+        for job in [*self._waiting, *(row.job for row in self._rows)]:
+            _settle(job, end)
+        self._waiting.clear()
+        self._rows.clear()
+        self._idle.clear()
+
+    def _take_orders(self) -> bool:
+        """Read the inbox, waiting for it where there is nothing to do; False where the loop should end."""
+        while not self._inbox.empty() or not (self._rows or self._waiting):
+            order = self._inbox.get()
+            if order is None:
+                return False
+            if isinstance(order, Job):
+                self._waiting.append(order)
+            else:
+                self._idle.pop(order, None)
+                for job in [*self._waiting, *(row.job for row in self._rows)]:
+                    job.keeps_cache &= job.session != order
+        for row in [row for row in self._rows if row.job.future.cancelled()]:
+            self._leave(row)
+        self._waiting = deque(job for job in self._waiting if not job.future.cancelled())
+        return True
+
+    def _admit(self) -> None:
+        """Let waiting jobs join, in order of arrival, as far as rows and memory go."""
+        held_back: list[Job] = []
+        while self._waiting and len(self._rows) < MOST_ROWS:
+            job = self._waiting.popleft()
+            if self._is_being_read(job):
+                held_back.append(job)
+            elif self._makes_room(job):
+                self._rows.append(self._begin(job))
+            else:
+                held_back.append(job)
+                break
+        self._waiting.extendleft(reversed(held_back))
+
+    def _is_being_read(self, job: Job) -> bool:
+        """Say whether the beginning of this prompt is being read just now, as that of another one.
+
+        Then it is sooner to wait for it and copy its cache than to read the same tokens side by side.
+        """
+        if not self._forward.reuses_prefixes:
+            return False
+        soon = [_common_prefix(row.ids, job.prompt) for row in self._rows if row.unread > 1]
+        if not soon:
+            return False
+        kept = [*self._idle.values(), *(row.sequence for row in self._rows)]
+        here = max(_common_prefix(sequence.tokens, job.prompt) for sequence in kept)
+        return max(soon) >= here + WORTH_SHARING_TOKENS
+
+    def _makes_room(self, job: Job) -> bool:
+        """Drop idle caches until the job's fits; False where it does not even so. One job always may run."""
+        if job.session in self._idle:
+            self._idle.move_to_end(job.session)
+        needed = self._needed_bytes([*(row.job for row in self._rows), job])
+        self._drop_idle(needed)
+        return needed <= self._cache_bytes or not self._rows
+
+    def _needed_bytes(self, jobs: Sequence[Job]) -> float:
+        tokens = sum(len(job.prompt) + job.sampling.max_tokens for job in jobs)
+        return tokens * self._forward.bytes_per_token
+
+    def _drop_idle(self, needed_bytes: float) -> None:
+        """Drop idle caches, the longest unused first, while they leave less than that to running jobs."""
+        kept_bytes = self.kept_bytes
+        while self._idle and needed_bytes + kept_bytes > self._cache_bytes:
+            _, sequence = self._idle.popitem(last=False)
+            kept_bytes -= sequence.size_bytes
+
+    def _begin(self, job: Job) -> _Row:
+        prompt = list(job.prompt)
+        sequence, cached = self._recall(job.session, prompt[:-1])
+        room = (self._context_tokens or len(prompt) + job.sampling.max_tokens) - len(prompt)
+        return _Row(
+            job=job,
+            sequence=sequence,
+            sampler=Sampler.of(job.sampling, job.seed),
+            text=ReplyText(self._chat, job.stops, job.on_text),
+            most_tokens=max(1, min(job.sampling.max_tokens, room)),
+            cached_tokens=cached,
+            ids=prompt,
+        )
+
+    def _recall(self, session: str, prompt: list[int]) -> tuple[KeptSequence, int]:
+        """Return a sequence that has read as much of the prompt as any cache holds, and how much that is."""
+        own = self._idle.pop(session, None) or self._forward.new_sequence()
+        own_length = _common_prefix(own.tokens, prompt)
+        if self._forward.reuses_prefixes:
+            others = [*self._idle.values(), *(row.sequence for row in self._rows)]
+            lengths = [_common_prefix(other.tokens, prompt) for other in others]
+            longest = max(lengths, default=0)
+            if longest >= own_length + WORTH_SHARING_TOKENS:
+                return others[lengths.index(longest)].copy(longest), longest
+        own.crop(own_length)
+        return own, len(own.tokens)
+
+    def _step(self) -> None:
+        if not self._rows:
+            return
+        work = [(row, row.unread) for row in self._rows if row.unread == 1]
+        work += _share(self._chunk_tokens, [row for row in self._rows if row.unread > 1])
+        read = self._read(work)
+        ready = [(row, logits) for row, logits in read if row.unread == 0]
+        if not ready:
+            return
+        tokens = next_tokens(torch.stack([logits for _, logits in ready]), [row.sampler for row, _ in ready])
+        for (row, logits), token in zip(ready, tokens, strict=True):
+            try:
+                self._write(row, token, logits)
+            except Exception as error:  # noqa: BLE001 - one reply must not take the others with it
+                self._fail(row, error)
+
+    def _read(self, work: Sequence[tuple[_Row, int]]) -> list[tuple[_Row, torch.Tensor]]:
+        """Read `count` tokens of each row; returns the logits after them.
+
+        A step that fails (out of memory, above all) is taken again in halves; a row that fails alone is out.
+        """
+        began = time.perf_counter()
+        try:
+            logits = self._forward.step([(row.sequence, row.next_ids(count)) for row, count in work])
+            return [(row, logits[index]) for index, (row, _) in enumerate(work)]
+        except Exception as error:  # noqa: BLE001 - see above
+            failure: Exception = error.with_traceback(
+                None
+            )  # a traceback holds the tensors of the failed step
+        finally:
+            self.forward_s += time.perf_counter() - began
+        if _is_memory(failure):
+            self._idle.clear()
+            if torch.cuda.is_available():
+                torch.cuda.empty_cache()
+        if len(work) > 1:
+            middle = len(work) // 2
+            return self._read(work[:middle]) + self._read(work[middle:])
+        row, count = work[0]
+        if _is_memory(failure) and count > 1:
+            return self._read([(row, count // 2)])
+        self._fail(row, failure)
+        return []
+
+    def _write(self, row: _Row, token: int | None, logits: torch.Tensor) -> None:
+        """Add a token to a row's reply, and end the reply where it ends."""
+        if token is None:
+            raise EngineError(
+                "The model's output is not a number: the checkpoint is broken, or its numbers overflow.",
+                "Try the option dtype=float32.",
+            )
+        if row.job.sampling.top_logprobs:
+            choice = describe_choice(logits, token, row.job.sampling.top_logprobs, self._chat.token_text)
+            row.choices.append(choice)
+        row.ids.append(token)
+        if token in self._stop_ids:
+            row.text.finish(cut=False)
+            self._complete(row, "stop")
+        elif row.text.add(token):
+            self._complete(row, "stop")
+        elif len(row.reply) >= row.most_tokens:
+            self._complete(row, "stop" if row.text.finish(cut=True) else "length")
+
+    def _complete(self, row: _Row, reason: FinishReason) -> None:
+        completion = Completion(
+            text=row.text.text,
+            finish_reason=reason,
+            prompt_tokens=len(row.job.prompt),
+            completion_tokens=len(row.reply),
+            cached_tokens=row.cached_tokens,
+            latency_s=time.perf_counter() - row.job.asked_at,
+            token_ids=tuple(row.reply),
+            choices=tuple(row.choices),
+        )
+        self._leave(row)
+        _settle(row.job, completion)
+
+    def _fail(self, row: _Row, error: Exception) -> None:
+        row.job.keeps_cache = False
+        self._leave(row)
+        _settle(row.job, error if isinstance(error, EngineError) else _engine_error(row.job, error))
+
+    def _leave(self, row: _Row) -> None:
+        """Take a row out of the batch and keep its cache for the next turn."""
+        self._rows.remove(row)
+        if row.job.keeps_cache:
+            self._idle[row.job.session] = row.sequence
+            self._idle.move_to_end(row.job.session)
+            self._drop_idle(self._needed_bytes([row.job for row in self._rows]))
+
+
+def _share(tokens: int, rows: Sequence[_Row]) -> list[tuple[_Row, int]]:
+    """Divide a step's prompt tokens among rows: evenly; what short prompts leave goes to longer ones."""
+    shares = []
+    for index, row in enumerate(sorted(rows, key=lambda row: row.unread)):
+        count = min(row.unread, max(1, tokens // (len(rows) - index)))
+        tokens -= count
+        shares.append((row, count))
+    return shares
+
+
+def _common_prefix(one: Sequence[int], other: Sequence[int]) -> int:
+    """Return how many tokens two sequences begin with in common."""
+    low, high = 0, min(len(one), len(other))
+    while low < high:  # comparing slices is much faster than comparing tokens one by one
+        middle = (low + high + 1) // 2
+        if one[low:middle] == other[low:middle]:
+            low = middle
+        else:
+            high = middle - 1
+    return low
+
+
+def _settle(job: Job, result: Completion | EngineError) -> None:
+    if not job.future.set_running_or_notify_cancel():
+        return
+    if isinstance(result, EngineError):
+        job.future.set_exception(result)
+    else:
+        job.future.set_result(result)
+
+
+def _engine_error(job: Job, error: Exception) -> EngineError:
+    if _is_memory(error):
+        return EngineError(
+            f"There is not enough memory for a conversation of {len(job.prompt)} tokens.",
+            "Use a smaller model, a 16-bit dtype, or the setting context_tokens.",
+        )
+    return EngineError(f"The reply failed: {type(error).__name__}: {error}.")
+
+
+def _is_memory(error: Exception) -> bool:
+    return isinstance(error, torch.OutOfMemoryError | MemoryError) or "can't allocate memory" in str(error)
