@@ -33,7 +33,7 @@ lint: install  ## ruff, mypy and the import contracts
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	$(BIN)/lint-imports
+	$(BIN)/lint-imports --no-cache
 
 format: install  ## put the code into its form
 	$(BIN)/ruff check --fix .

@@ -1,22 +1,58 @@
-"""Where the user's copies of official data lie."""
+"""Where the user's copies of official data lie. `envs.official` lists, imports and verifies them."""
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from contextvars import ContextVar
 from pathlib import Path
 
-from platformdirs import user_data_dir
+from platformdirs import user_data_path
 
 from envs.errors import MissingData
 
+_staged: ContextVar[Path | None] = ContextVar("_staged", default=None)
+
+
+def data_root() -> Path:
+    """Return the folder of all official data: `$ARENA_DATA`, else `data` in Arena's user data folder."""
+    named = os.environ.get("ARENA_DATA")
+    return _staged.get() or (Path(named) if named else user_data_path("arena") / "data")
+
 
 def official_folder(benchmark: str) -> Path:
-    """Return the folder with a benchmark's official data: `$ARENA_DATA/BENCHMARK`, or the user's data folder.
+    """Return the folder that holds the official data of `benchmark`: `data_root() / benchmark`.
 
-    Raises `MissingData` where it is absent.
+    Raises `MissingData`, naming the folder and the command that fills it, where there is none.
     """
-    root = os.environ.get("ARENA_DATA") or str(Path(user_data_dir("arena")) / "data")
-    folder = Path(root) / benchmark
+    folder = data_root() / benchmark
+    _put_back(folder)
     if not folder.is_dir():
-        raise MissingData(
-            f"the official data of {benchmark} are not in {folder}", f"arena data import {benchmark} PATH"
-        )
+        raise MissingData(f"the official {benchmark} data are not in {folder}", how_to_import(benchmark))
     return folder
+
+
+def how_to_import(benchmark: str) -> str:
+    """Return the next step for whoever lacks official data of `benchmark`."""
+    return f"arena data import {benchmark} PATH (docs/data.md says where to get them)"
+
+
+def replaced_folder(folder: Path) -> Path:
+    """Return where an import keeps the former `folder` until its new one is in place."""
+    return folder.with_name(f".{folder.name}.replaced")
+
+
+@contextmanager
+def reading_from(root: Path) -> Iterator[None]:
+    """Have the benchmarks read official data from `root` meanwhile: an import tries them before it counts."""
+    token = _staged.set(root)
+    try:
+        yield
+    finally:
+        _staged.reset(token)
+
+
+def _put_back(folder: Path) -> None:
+    # an import that was killed between its two renames leaves the old data beside their place
+    if not folder.exists() and replaced_folder(folder).is_dir():
+        with suppress(OSError):
+            replaced_folder(folder).rename(folder)
