@@ -8,7 +8,7 @@ import asyncio
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Protocol
+from typing import Any, Protocol
 
 from arena.agent import Agent, Thinking
 from arena.pace import Pace
@@ -43,6 +43,7 @@ class Position:
     success: bool
     over: bool
     subgoals: Mapping[str, bool]
+    scores: Mapping[str, Any] = field(default_factory=dict)
     valid: bool = True
     failure: Failure | None = None
     env_s: float = field(default=0.0, compare=False)
@@ -107,6 +108,7 @@ async def _play(decision: Decision, before: Position, agent: Agent, env: ArenaEn
         success=info["success"],
         over=terminated or truncated,
         subgoals=info["subgoals"],
+        scores={key: info[key] for key in ("scores", "grading") if key in info},
         valid=info["valid"],
         env_s=time.perf_counter() - began,
     )
@@ -136,6 +138,7 @@ def _turn(index: int, seen: str, thinking: Thinking, now: Position) -> Turn:
         progress=now.progress,
         success=now.success,
         subgoals=now.subgoals,
+        scores=now.scores,
         finish_reason=completion.finish_reason,
         prompt_tokens=completion.prompt_tokens,
         completion_tokens=completion.completion_tokens,

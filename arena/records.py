@@ -35,7 +35,8 @@ class Turn:
 
     `index` counts from 0. `outcome` is the observation that the action led to (the next turn's
     `observation`). `progress` is the progress rate after the turn (running maximum), `valid` the grounding:
-    did the action take effect. `prompt_hash` identifies the request as sent; `dropped_items` history items
+    did the action take effect. `scores` holds the benchmark's own scores and how they were computed (scoring,
+    encoder), where it has such. `prompt_hash` identifies the request as sent; `dropped_items` history items
     did not fit in the context window.
     """
 
@@ -50,6 +51,7 @@ class Turn:
     progress: float
     success: bool
     subgoals: Mapping[str, bool] = field(default_factory=dict)
+    scores: Mapping[str, Any] = field(default_factory=dict)
     finish_reason: str = "stop"
     prompt_tokens: int = 0
     completion_tokens: int = 0

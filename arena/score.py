@@ -126,6 +126,8 @@ def verdict(difference: PairedDifference) -> str:
         if difference.p < SIGNIFICANT_P:
             return f"{direction} by {points:.0f} points"
         return f"looks {direction} by {points:.0f} points, but {difference.pairs} tasks can't prove it"
+    if difference.low <= -1:
+        return f"undecided: {difference.pairs} tasks are too few"
     return (
         f"no detectable change; a drop of more than {max(0.0, -100 * difference.low):.0f} points is ruled out"
     )

@@ -33,7 +33,7 @@ def official_folder(benchmark: str) -> Path:
 
 def how_to_import(benchmark: str) -> str:
     """Return the next step for whoever lacks official data of `benchmark`."""
-    return f"arena data import {benchmark} PATH (docs/data.md says where to get them)"
+    return f"arena data import {benchmark} PATH, see docs/data.md"
 
 
 def replaced_folder(folder: Path) -> Path:

@@ -4,7 +4,7 @@
 |---|---|
 | `all-mpnet-base-v2` | the originals' encoder, by sentence-transformers; never downloaded by a default |
 | `wordllama` | small static embeddings whose weights lie in the package's wheel; the offline default |
-| `hashing` | counts words in 512 hashed places; knows no synonyms; for tests and where nothing else is installed |
+| `hashing` | counts words in 512 hashed places, knows no synonyms; for tests and for want of another |
 
 A score means nothing without the encoder's name, so results carry it. Models are loaded on first use.
 """
@@ -124,8 +124,12 @@ def _wordllama() -> Callable[[Sequence[str]], Vectors]:
 
     # 0.4.0 looks for its tokenizer in a folder that the wheel names otherwise; as a cache folder it is found
     model = wordllama.WordLlama.load(cache_dir=Path(wordllama.__file__).parent, disable_download=True)
-    # an empty text has no tokens, hence no mean
-    return lambda texts: model.embed([text or " " for text in texts], norm=True)
+
+    def encode(texts: Sequence[str]) -> Vectors:
+        # an empty text has no tokens, hence no mean; half a character is none
+        return model.embed([text.encode("utf-8", "replace").decode() or " " for text in texts], norm=True)
+
+    return encode
 
 
 def _mpnet() -> Callable[[Sequence[str]], Vectors]:
@@ -140,4 +144,9 @@ def _mpnet() -> Callable[[Sequence[str]], Vectors]:
             f"the weights of {OFFICIAL} are not on this machine and can't be fetched: {error}"[:300],
             "use --encoder wordllama, or fetch them where there is a network",
         ) from error
-    return lambda texts: model.encode(list(texts), convert_to_numpy=True, show_progress_bar=False)
+
+    def encode(texts: Sequence[str]) -> Vectors:
+        whole = [text.encode("utf-8", "replace").decode() for text in texts]
+        return model.encode(whole, convert_to_numpy=True, show_progress_bar=False)
+
+    return encode

@@ -16,7 +16,7 @@ from importlib.metadata import entry_points
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any, Literal
 
-from envs.errors import EnvsError, MissingData, UnknownTask
+from envs.errors import BadData, EnvsError, MissingData, UnknownTask
 
 if TYPE_CHECKING:  # `import gymnasium` imports this module (see gymnasium_hook), which so must not import it
     from envs.base import ArenaEnv, Source, Task
@@ -218,8 +218,8 @@ def state(which: Benchmark, source: Source = "bundled") -> tuple[State, str]:
         return "needs-package", which.mend
     try:
         _tasks(which, source)
-    except MissingData as missing:
-        return "needs-data", missing.next_step
+    except (MissingData, BadData) as problem:
+        return "needs-data", problem.next_step or problem.message
     return "playable", ""
 
 

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from arena.cli import agents, batch, doctor, play, report, runs, tasks, watch
+from arena.cli import agents, batch, data, doctor, play, report, runs, tasks, watch
 
 app = typer.Typer(
     name="arena",
@@ -24,6 +24,7 @@ app.command("report")(report.report)
 app.command("tasks")(tasks.tasks)
 app.command("agents")(agents.agents)
 app.command("runs")(runs.runs)
+app.add_typer(data.app, name="data", help="The official data sets: list, import, verify.")
 app.command("doctor")(doctor.doctor)
 
 

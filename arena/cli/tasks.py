@@ -16,7 +16,7 @@ def tasks(
     from arena.cli.output import print_json, print_table, say
     from arena.errors import UsageError
     from envs import registry
-    from envs.errors import MissingData
+    from envs.errors import BadData, MissingData
 
     if source not in ("bundled", "official"):
         raise UsageError(f"--source {source!r} is not one of bundled, official")
@@ -31,7 +31,7 @@ def tasks(
                 for task in registry.tasks(card.name, source)  # type: ignore[arg-type]
                 if subset in ("", task.subset)
             ]
-        except MissingData:
+        except (MissingData, BadData):
             found = []
         listed += [
             {

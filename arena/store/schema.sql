@@ -41,6 +41,7 @@ CREATE TABLE turn (
     progress          REAL NOT NULL,
     success           INTEGER NOT NULL,
     subgoals          TEXT NOT NULL,                -- JSON: name -> done
+    scores            TEXT NOT NULL,                -- JSON: the benchmark's own scores and their grading
     finish_reason     TEXT NOT NULL,
     prompt_tokens     INTEGER NOT NULL,
     completion_tokens INTEGER NOT NULL,

@@ -104,7 +104,7 @@ class PDDLEnv(ArenaEnv):
         before, self._state = self._state, found.apply(self._state)
         progress = of.progress(self._state)
         self._solved = progress == 1
-        return self._outcome(observe(of, before, self._state), valid=True, progress=progress)
+        return self._outcome(_news(of, before, self._state, self._solved), valid=True, progress=progress)
 
     def _outcome(self, observation: str, valid: bool, progress: float | None = None) -> Outcome:
         of, state = self._running(), self._state
@@ -122,11 +122,10 @@ class PDDLEnv(ArenaEnv):
         return self._world
 
 
-def observe(of: World, before: State, after: State) -> str:
-    """Return what is told of a change: all that is true, or what has become true, as the domain has it."""
+def _news(of: World, before: State, after: State, solved: bool) -> str:
     told = of.describe(after if of.words.sees == "everything" else after & ~before)
     told = told or common()["nothing_new"]
-    return f"{told} {common()['solved']}" if of.progress(after) == 1 else told
+    return f"{told} {common()['solved']}" if solved else told
 
 
 def _asks_for(extra: str, action: str) -> bool:
@@ -147,7 +146,7 @@ def _example(domain_name: str) -> tuple[World, Example]:
         reading = read(shown, state, text)
         assert reading, text
         before, state = state, shown.actions[reading.operator, reading.arguments].apply(state)
-        steps.append((text, observe(shown, before, state)))
+        steps.append((text, _news(shown, before, state, shown.progress(state) == 1)))
     return shown, tuple(steps)
 
 

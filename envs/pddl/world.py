@@ -4,7 +4,7 @@ All that can be is worked out once per problem and shared by all its episodes; n
 with play.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 
@@ -47,7 +47,8 @@ class World:
     """A compiled problem. Bit i of a state is `facts[i]`, whose sentence is `sentences[i]`.
 
     Bits are in the order of their sentences, so that a state's bits read upwards give sorted sentences.
-    `actions` maps (operator, arguments) to every action whose unchanging preconditions hold.
+    `actions` maps (operator, arguments) to every action whose unchanging preconditions hold; its `needs` are
+    the others. `openings` holds, for each operator, the `needs` of its actions that name no object twice.
     """
 
     problem: Problem
@@ -58,7 +59,7 @@ class World:
     initial: State
     goal: Mapping[str, int]
     actions: Mapping[tuple[str, tuple[str, ...]], Action]
-    by_operator: Mapping[str, tuple[Action, ...]]
+    openings: Mapping[str, frozenset[int]]
 
     @cached_property
     def objects(self) -> frozenset[str]:
@@ -68,12 +69,12 @@ class World:
     @cached_property
     def choices(self) -> Mapping[str, tuple[tuple[str, ...], ...]]:
         """For each operator that has actions, the objects that each of its parameters can be."""
-        columns = {
-            name: zip(*(action.arguments for action in actions), strict=True)
-            for name, actions in self.by_operator.items()
-            if actions
-        }
-        return {name: tuple(tuple(sorted(set(each))) for each in of) for name, of in columns.items()}
+        found: dict[str, tuple[set[str], ...]] = {}
+        for name, arguments in self.actions:
+            columns = found.setdefault(name, tuple(set() for _ in arguments))
+            for column, argument in zip(columns, arguments, strict=True):
+                column.add(argument)
+        return {name: tuple(tuple(sorted(each)) for each in columns) for name, columns in found.items()}
 
     def describe(self, state: State) -> str:
         """Return the sentences of all facts in `state`, sorted and joined."""
@@ -101,28 +102,31 @@ class World:
 
         That is when AgentBoard knows an operator's name: pddlgym lists no action that names an object twice.
         """
-        return any(
-            action.is_possible(state) and len(set(action.arguments)) == len(action.arguments)
-            for action in self.by_operator.get(operator, ())
-        )
+        return any(state & needs == needs for needs in self.openings[operator])
 
 
 @lru_cache(maxsize=64)
 def world(problem: Problem) -> World:
     """Compile a problem. Raises `BadData` where it has more than `MAX_ACTIONS` actions."""
     of, words = domain(problem.domain), wording(problem.domain)
-    grounded = list(_ground(of, problem))
+    grounded, fluents = list(_ground(of, problem)), of.fluents
     known = {*problem.init, *problem.goal}
     for *_, needs, adds, deletes in grounded:
         known.update(needs, adds, deletes)
     ordered = sorted((words.fact(atom), atom) for atom in known)
     bit = {atom: 1 << place for place, (_, atom) in enumerate(ordered)}
 
-    def mask(atoms: tuple[Atom, ...]) -> int:
+    def mask(atoms: Iterable[Atom]) -> int:
         return sum({bit[atom] for atom in atoms})
 
     actions = {
-        (name, arguments): Action(name, arguments, mask(needs), mask(adds), mask(deletes))
+        (name, arguments): Action(
+            operator=name,
+            arguments=arguments,
+            needs=mask(atom for atom in needs if atom[0] in fluents),
+            adds=mask(adds),
+            deletes=mask(deletes),
+        )
         for name, arguments, needs, adds, deletes in grounded
     }
     return World(
@@ -134,8 +138,12 @@ def world(problem: Problem) -> World:
         initial=mask(problem.init),
         goal={words.fact(atom): bit[atom] for atom in problem.goal},
         actions=actions,
-        by_operator={
-            name: tuple(action for action in actions.values() if action.operator == name)
+        openings={
+            name: frozenset(
+                action.needs
+                for action in actions.values()
+                if action.operator == name and len(set(action.arguments)) == len(action.arguments)
+            )
             for name in of.operators
         },
     )

@@ -20,13 +20,13 @@ from pathlib import Path
 from typing import Any
 
 from envs.base import Task
-from envs.datasets import official_folder
+from envs.datasets import how_to_import, official_folder
 from envs.errors import BadData, MissingData
 from envs.tools import workbook
 from envs.tools.generate.draw import MAX_STEPS, SUBSETS
 
 MAX_FILE_BYTES = 50_000_000
-_HOW = "arena data import tool-operation PATH"
+_HOW = how_to_import("tool-operation")
 
 
 def query_tasks() -> list[Task]:

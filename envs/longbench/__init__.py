@@ -1,0 +1,1 @@
+"""LongBench (version 1): questions about long texts, in English and Chinese."""

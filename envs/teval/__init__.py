@@ -1,0 +1,1 @@
+"""T-Eval: six abilities of using tools, each asked for by itself."""

@@ -1,0 +1,1 @@
+"""WorfBench: write the workflow of a task as a graph of subtasks."""

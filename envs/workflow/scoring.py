@@ -1,0 +1,150 @@
+"""WorfBench's two scores of a workflow against the gold one: chain and graph.
+
+From WorfBench (evaluator/graph_evaluator.py; "Benchmarking Agentic Workflow Generation", section 3.3).
+`faithful` reproduces it, with 0 where it stops with an error; `strict` mends what docs/scoring.md lists.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import networkx as nx
+import numpy as np
+
+from envs.embedding import Encoder
+from envs.workflow.graph import END, START, Scoring, Workflow, ancestors, orders, parse
+from envs.workflow.matching import Weights, longest_rise, match
+
+MATCH_THRESHOLD = 0.6
+MAX_NODES = 300
+"""Reply nodes beyond this many match nothing; they still count as nodes of the reply."""
+
+Scores = dict[str, float]
+
+
+def score(reply: str, gold: str, encoder: Encoder, scoring: Scoring = "faithful") -> dict[str, Scores]:
+    """Return `chain` and `graph`, each with precision, recall and f1_score in 0..1.
+
+    Both are 0 for a reply without edges or nodes, and (faithful) where the gold graph is broken.
+    """
+    gold_flow, reply_flow = parse(gold, scoring), parse(reply, scoring)
+    if gold_flow is None or reply_flow is None:
+        return {"chain": _prf(0, 1, 1), "graph": _prf(0, 1, 1)}
+    cosines = encoder.cosines(reply_flow.nodes[:MAX_NODES], gold_flow.nodes)
+    if scoring == "strict":
+        return _strict(reply_flow, gold_flow, cosines)
+    return {
+        "chain": _faithful_chain(reply_flow, gold_flow, cosines),
+        "graph": _faithful_graph(reply_flow, gold_flow, cosines),
+    }
+
+
+def score_row(row: Mapping[str, Any], encoder: Encoder, scoring: Scoring = "faithful") -> dict[str, Scores]:
+    """Score one recorded reply: `row` has `reply` and `gold`. Raises `ValueError` where it has not."""
+    for field in ("reply", "gold"):
+        if not isinstance(row.get(field), str):
+            raise ValueError(f"{field} must be a text")
+    return score(row["reply"], row["gold"], encoder, scoring)
+
+
+def headline(scores: Mapping[str, Scores]) -> float:
+    """Return the one number that a workflow's progress is: the mean of both F1 scores."""
+    return (scores["chain"]["f1_score"] + scores["graph"]["f1_score"]) / 2
+
+
+def _prf(hits: float, reply_count: int, gold_count: int, gold_hits: float | None = None) -> Scores:
+    precision, recall = hits / reply_count, (hits if gold_hits is None else gold_hits) / gold_count
+    f1 = 2 * precision * recall / (precision + recall) if precision + recall else 0.0
+    return {"precision": precision, "recall": recall, "f1_score": f1}
+
+
+def _faithful_chain(reply: Workflow, gold: Workflow, cosines: Weights) -> Scores:
+    inner = [i for i, node in enumerate(reply.nodes[:MAX_NODES]) if node not in (START, END)]
+    count = sum(node not in (START, END) for node in reply.nodes)
+    candidates = orders(gold)
+    if not inner or not candidates or not candidates[0]:
+        return _prf(0, 1, 1)
+    best = 0
+    places: Mapping[int, int] | None = None  # reply node -> gold node, where it is the same in every order
+    for order in candidates:
+        if places is None:
+            matched, only_one = match(cosines[np.ix_(inner, order)], MATCH_THRESHOLD)
+            if only_one:
+                places = {i: order[column] for i, column in enumerate(matched) if column >= 0}
+        else:
+            position = {node: place for place, node in enumerate(order)}
+            matched = [position[places[i]] if i in places else -1 for i in range(len(inner))]
+        # the original counts from 1 even where nothing matches
+        best = max(best, 1, longest_rise(matched))
+    return _prf(best, count, len(candidates[0]))
+
+
+def _faithful_graph(reply: Workflow, gold: Workflow, cosines: Weights) -> Scores:
+    # START and END are matched by their text like any other node
+    matched, _ = match(cosines, MATCH_THRESHOLD)
+    ours = {row for row, column in enumerate(matched) if column >= 0}
+    theirs = {column for column in matched if column >= 0}
+    if not ours:
+        return _prf(0, 1, 1)
+    kept = {edge for edge in gold.edges if theirs.issuperset(edge)}
+    # the original compares reply indices with gold indices as they are, unmapped
+    common = [edge for edge in reply.edges if ours.issuperset(edge) and edge in kept]
+    return _prf(
+        _largest_component(ours, common),
+        len(reply.nodes),
+        len(gold.nodes),
+        gold_hits=_largest_component(theirs, common),
+    )
+
+
+def _largest_component(nodes: set[int], edges: Sequence[tuple[int, int]]) -> int:
+    graph = nx.Graph()
+    graph.add_nodes_from(nodes)
+    graph.add_edges_from(edges)
+    return max(map(len, nx.connected_components(graph)))
+
+
+def _strict(reply: Workflow, gold: Workflow, cosines: Weights) -> dict[str, Scores]:
+    reply_count, gold_count = len(reply.nodes) - 2, len(gold.nodes) - 2
+    before = ancestors(gold) if max(map(max, gold.edges)) < len(gold.nodes) else None
+    if before is None:
+        return {"chain": _prf(0, 1, 1), "graph": _prf(0, 1, 1)}
+    inner = cosines[1 : reply_count + 1, 1:-1]
+    matched = [column + 1 if column >= 0 else -1 for column in match(inner, MATCH_THRESHOLD)[0]]
+    return {
+        "chain": _prf(_longest_agreement(matched, before), reply_count, gold_count),
+        "graph": _prf(_strict_component(reply, gold, matched), reply_count, gold_count),
+    }
+
+
+def _longest_agreement(matched: Sequence[int], before: Sequence[frozenset[int]]) -> int:
+    """Return how many matched nodes, at most, stand in an order that the gold graph allows.
+
+    Two nodes clash where the later one must come first. Clashing is transitive, so by Dilworth's theorem the
+    largest set without a clash is the nodes less a maximum matching of clashing pairs.
+    """
+    sequence = [node for node in matched if node >= 0]
+    if not sequence:
+        return 0
+    clashes = nx.Graph()
+    earlier = [("earlier", i) for i in range(len(sequence))]
+    clashes.add_nodes_from(earlier)
+    for i, node in enumerate(sequence):
+        clashes.add_edges_from(
+            (earlier[i], ("later", j)) for j in range(i + 1, len(sequence)) if sequence[j] in before[node]
+        )
+    pairs = nx.bipartite.hopcroft_karp_matching(clashes, earlier)
+    return len(sequence) - len(pairs) // 2
+
+
+def _strict_component(reply: Workflow, gold: Workflow, matched: Sequence[int]) -> int:
+    """Return the matched nodes in the largest part that common edges connect; START and END only connect."""
+    start, end = 0, len(gold.nodes) - 1
+    place = {i + 1: column for i, column in enumerate(matched) if column >= 0}
+    if not place:
+        return 0
+    place |= {start: start, len(reply.nodes) - 1: end}
+    mapped = {(place[tail], place[head]) for tail, head in reply.edges if tail in place and head in place}
+    graph = nx.Graph()
+    graph.add_nodes_from(place.values())
+    graph.add_edges_from(mapped & set(gold.edges))
+    return max(len(part - {start, end}) for part in nx.connected_components(graph))
