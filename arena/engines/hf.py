@@ -143,7 +143,13 @@ class HfEngine(Engine):
         from arena.engines.hf_load import load
         from arena.engines.hf_loop import DecodeLoop
 
-        loaded = load(self._checkpoint, self._dtype, self._device, self._trust_remote_code)
+        loaded = load(
+            self._checkpoint,
+            name=self._name,
+            dtype=self._dtype,
+            device=self._device,
+            trust_remote_code=self._trust_remote_code,
+        )
         chat = Chat(loaded.tokenizer)
         if self._tools == "template" and not chat.uses_tools:
             raise EngineError(

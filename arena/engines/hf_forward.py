@@ -68,8 +68,8 @@ class StockSequence:
         return sum(part.nbytes for part in parts if isinstance(part, Tensor))
 
     def crop(self, length: int) -> None:
-        """Forget everything where anything is to be forgotten."""
-        if length < len(self.tokens):
+        """Forget everything, unless nothing is to be forgotten."""
+        if length < len(self.tokens) or length == 0:
             self.tokens, self.cache = [], None
 
     def copy(self, length: int) -> "StockSequence":
@@ -92,21 +92,23 @@ class StockForward:
         return StockSequence()
 
     def step(self, work: Sequence[tuple[StockSequence, Sequence[int]]]) -> Tensor:
-        """Read new tokens; see `Forward`. A step that failed begins its sequences anew."""
-        return torch.stack([self._read(sequence, new) for sequence, new in work])
+        """Read new tokens; see `Forward`. After a step that failed all its sequences are empty."""
+        try:
+            return torch.stack([self._read(sequence, new) for sequence, new in work])
+        except Exception:
+            for sequence, _ in work:  # those already read have no logits to show for it, one cache is spoilt
+                sequence.crop(0)
+            raise
 
     def _read(self, sequence: StockSequence, new: Sequence[int]) -> Tensor:
-        before, cache = sequence.tokens, sequence.cache
-        # a step that fails halfway leaves the cache spoilt, so it is put back only after success
-        sequence.tokens, sequence.cache = [], None
         output = self.model(
             input_ids=torch.tensor([list(new)], device=self.model.device),
             use_cache=True,
-            **({} if cache is None else {self._cache_name: cache}),
+            **({} if sequence.cache is None else {self._cache_name: sequence.cache}),
         )
         if self._cache_name not in output:  # state-space models without attention have their own word
             self._cache_name = "cache_params"
-        sequence.tokens, sequence.cache = [*before, *new], output[self._cache_name]
+        sequence.tokens, sequence.cache = [*sequence.tokens, *new], output[self._cache_name]
         return output.logits[0, -1]
 
 

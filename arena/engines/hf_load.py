@@ -59,17 +59,23 @@ def find_checkpoint(name: str, trust_remote_code: bool) -> Checkpoint:
     return checkpoint
 
 
-def load(checkpoint: Checkpoint, dtype: str, device: str | None, trust_remote_code: bool) -> LoadedModel:
+def load(
+    checkpoint: Checkpoint,
+    *,
+    name: str,
+    dtype: str,
+    device: str | None = None,
+    trust_remote_code: bool = False,
+) -> LoadedModel:
     """Load model and tokenizer; slow.
 
-    `dtype` is a torch type's name. `device` None means the GPU where torch finds one, else the CPU. Raises
-    `EngineError` where transformers can't load it, and where weights are missing (which transformers would
-    fill with random numbers).
+    `name` is what the user calls the model, `dtype` a torch type's name. `device` None means the GPU where
+    torch finds one, else the CPU. Raises `EngineError` where transformers can't load it, and where weights
+    are missing (which transformers would fill with random numbers).
     """
     import torch
 
     _silence()
-    name = checkpoint.path.name
     try:
         chosen = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
         torch.empty(0, device=chosen)
@@ -77,10 +83,12 @@ def load(checkpoint: Checkpoint, dtype: str, device: str | None, trust_remote_co
         raise EngineError(f"torch can't use the device {device!r}: {_first_line(error)}.") from error
     try:
         if checkpoint.gguf:
-            model, tokenizer = _load_gguf(checkpoint, getattr(torch, dtype), chosen)
+            model, tokenizer, report = _load_gguf(checkpoint, getattr(torch, dtype), chosen)
         else:
-            _check_kind(checkpoint, trust_remote_code)
-            model, tokenizer = _load_folder(checkpoint.path, getattr(torch, dtype), chosen, trust_remote_code)
+            _check_kind(checkpoint, name, trust_remote_code)
+            model, tokenizer, report = _load_folder(
+                checkpoint.path, getattr(torch, dtype), chosen, trust_remote_code
+            )
     except EngineError:
         raise
     except ImportError as error:
@@ -92,6 +100,7 @@ def load(checkpoint: Checkpoint, dtype: str, device: str | None, trust_remote_co
             f"{name} can't be loaded: {type(error).__name__}: {_first_line(error)}.",
             "Check that the download is complete and that this version of transformers knows the model.",
         ) from error
+    _refuse_missing(name, report)
     model.eval()
     return LoadedModel(
         model, tokenizer, _stop_ids(model, tokenizer, checkpoint), _context_tokens(model.config)
@@ -150,11 +159,11 @@ def _from_hub(name: str, trust_remote_code: bool) -> Checkpoint:
     return read_checkpoint(Path(folder))
 
 
-def _check_kind(checkpoint: Checkpoint, trust_remote_code: bool) -> None:
+def _check_kind(checkpoint: Checkpoint, name: str, trust_remote_code: bool) -> None:
     from transformers import CONFIG_MAPPING, MODEL_FOR_CAUSAL_LM_MAPPING
     from transformers.models.auto.modeling_auto import MODEL_FOR_CAUSAL_LM_MAPPING_NAMES
 
-    name, config = checkpoint.path.name, checkpoint.config
+    config = checkpoint.config
     kind = config.get("model_type")
     if kind not in CONFIG_MAPPING:
         if not config.get("auto_map"):
@@ -179,7 +188,8 @@ def _check_kind(checkpoint: Checkpoint, trust_remote_code: bool) -> None:
         )
 
 
-def _load_folder(folder: Path, dtype: Any, device: Any, trust_remote_code: bool) -> tuple[Any, Any]:
+def _load_folder(folder: Path, dtype: Any, device: Any, trust_remote_code: bool) -> tuple[Any, Any, Any]:
+    """Return model, tokenizer, and transformers' report on weights that are missing or do not fit."""
     from transformers import AutoModelForCausalLM, AutoTokenizer
 
     tokenizer = AutoTokenizer.from_pretrained(
@@ -195,11 +205,10 @@ def _load_folder(folder: Path, dtype: Any, device: Any, trust_remote_code: bool)
         ignore_mismatched_sizes=True,  # reported instead, and refused with the others
         output_loading_info=True,
     )
-    _refuse_missing(folder.name, report)
-    return model, tokenizer
+    return model, tokenizer, report
 
 
-def _load_gguf(checkpoint: Checkpoint, dtype: Any, device: Any) -> tuple[Any, Any]:
+def _load_gguf(checkpoint: Checkpoint, dtype: Any, device: Any) -> tuple[Any, Any, Any]:
     """Unpack a GGUF file once; later starts load the unpacked copy, which takes a tenth of the time."""
     file = checkpoint.path
     copies = platformdirs.user_cache_path("arena") / "unpacked-gguf"
@@ -209,17 +218,19 @@ def _load_gguf(checkpoint: Checkpoint, dtype: Any, device: Any) -> tuple[Any, An
             return _load_folder(copy, dtype, device, trust_remote_code=False)
         except Exception:  # noqa: BLE001 - a copy damaged by a crash or a full disk: make it again
             shutil.rmtree(copy, ignore_errors=True)
-    model, tokenizer = _unpack(file)
-    if file.stat().st_size <= _MOST_UNPACKED_BYTES:
+    model, tokenizer, report = _unpack(file)
+    if file.stat().st_size <= _MOST_UNPACKED_BYTES and not report["missing_keys"]:
         _keep_unpacked(model, tokenizer, copy)
-    return model.to(device=device, dtype=dtype), tokenizer
+    return model.to(device=device, dtype=dtype), tokenizer, report
 
 
-def _unpack(file: Path) -> tuple[Any, Any]:
+def _unpack(file: Path) -> tuple[Any, Any, Any]:
     import torch
     import transformers
-    from transformers import AutoModelForCausalLM, AutoTokenizer
+    from transformers import AutoModelForCausalLM, AutoTokenizer, modeling_gguf_pytorch_utils
 
+    # this progress bar is drawn by tqdm itself and heeds no setting of transformers
+    modeling_gguf_pytorch_utils.tqdm = lambda items, **_: items
     tokenizer = AutoTokenizer.from_pretrained(file.parent, gguf_file=file.name, local_files_only=True)
     gguf_settings = getattr(
         transformers, "GgufConfig", None
@@ -232,13 +243,12 @@ def _unpack(file: Path) -> tuple[Any, Any]:
         output_loading_info=True,
         **({"quantization_config": gguf_settings(dequantize=True)} if gguf_settings else {}),
     )
-    _refuse_missing(file.name, report)
     # transformers refuses to save or convert a model before it forgets that its weights were quantized
     model.hf_quantizer = model.quantization_method = None
     model.is_quantized = False
     if hasattr(model.config, "quantization_config"):
         del model.config.quantization_config
-    return model, tokenizer
+    return model, tokenizer, report
 
 
 def _keep_unpacked(model: Any, tokenizer: Any, copy: Path) -> None:
@@ -293,15 +303,12 @@ def _silence() -> None:
     """Keep transformers' progress bars and warnings off the screen, which belongs to Arena."""
     import huggingface_hub
     import transformers
-    from transformers import modeling_gguf_pytorch_utils as unpacking
 
     transformers.utils.logging.disable_progress_bar()
     transformers.utils.logging.set_verbosity_error()
     huggingface_hub.utils.disable_progress_bars()
     huggingface_hub.utils.logging.set_verbosity_error()
     warnings.filterwarnings("ignore", module=r"(transformers|torch|accelerate|huggingface_hub)(\.|$)")
-    # this bar is drawn by tqdm itself and heeds no setting
-    unpacking.tqdm = lambda items, **_: items
 
 
 def _first_line(error: BaseException) -> str:

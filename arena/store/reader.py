@@ -56,9 +56,10 @@ class RunReader:
         return episode_from_row(row) if row else None
 
     def costs(self) -> dict[int, tuple[int, int, float]]:
-        """Return what each episode cost, by its id: turns, completion tokens, and seconds of waiting for them."""
+        """Return what each episode cost, by id: turns, completion tokens, seconds of waiting for them."""
         rows = self._db.execute(
-            "SELECT episode_id, COUNT(*), SUM(completion_tokens), SUM(latency_s) FROM turn GROUP BY episode_id"
+            "SELECT episode_id, COUNT(*), SUM(completion_tokens), SUM(latency_s) FROM turn"
+            " GROUP BY episode_id"
         )
         return {episode_id: (turns, tokens, seconds) for episode_id, turns, tokens, seconds in rows}
 
