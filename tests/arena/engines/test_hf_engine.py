@@ -7,6 +7,7 @@ import sys
 import threading
 from collections.abc import Iterator
 from dataclasses import replace
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -242,8 +243,8 @@ def test_a_damaged_weight_file_is_refused(broken: Path) -> None:
 
 def test_a_quantization_whose_package_is_missing_says_so(broken: Path) -> None:
     edit_config(broken, quantization_config={"quant_method": "gptq", "bits": 4, "group_size": 32})
-    error = refusal(broken)
-    assert error.message.startswith("broken")
+    if find_spec("optimum") is None:
+        assert "needs a package that is not installed" in refusal(broken).message
     assert HfEngine(str(broken)).identity()["quantization"]["bits"] == 4
 
 

@@ -22,7 +22,7 @@ def file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def logits_of(file: Path) -> Any:
-    loaded = load(find_checkpoint(str(file), False), "float32", None, False)
+    loaded = load(find_checkpoint(str(file), False), name="tiny", dtype="float32")
     prompt = [{"role": "user", "content": "A hall."}]
     ids = loaded.tokenizer.apply_chat_template(prompt, return_tensors="pt", return_dict=False)
     assert loaded.tokenizer.decode(ids[0]) == "<|im_start|>user\nA hall.<|im_end|>\n"
@@ -65,7 +65,7 @@ def test_it_runs_where_no_copy_can_be_kept(file: Path, tmp_path: Path) -> None:
 
 
 def test_every_token_that_the_header_calls_an_end_ends_a_reply(file: Path) -> None:
-    loaded = load(find_checkpoint(str(file), False), "float32", None, False)
+    loaded = load(find_checkpoint(str(file), False), name="tiny", dtype="float32")
     assert loaded.stop_ids == {256, 257}
     assert loaded.context_tokens == 512
 

@@ -1,0 +1,129 @@
+"""What batching, kept caches and the decode loop of the engine `hf:` are worth, on SmolLM2 or a model given.
+
+    python tests/benchmarks/bench_hf.py [MODEL] [DTYPE]
+
+Episodes are played as an agent plays them: a prompt of rules, then turn after turn the reply and a new
+observation behind it. All ratios are of times measured in this one run.
+"""
+
+import asyncio
+import sys
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from arena.engines.base import Completion, Message, Request, Sampling
+from arena.engines.hf import HfEngine
+
+EPISODES = 8
+TURNS = 5
+REPLY_TOKENS = 24
+ORACLE: Any = None
+RULES = " ".join(
+    f"{place} lies {side} of the hall, and there you may find {thing}."
+    for place, side, thing in zip(
+        ["The kitchen", "A garden", "The cellar", "A tower", "The library", "A stable", "The forge"],
+        ["north", "south", "east", "west", "above", "below", "behind"],
+        ["a lamp", "seeds", "old wine", "a telescope", "nine books", "a saddle", "a hammer"],
+        strict=True,
+    )
+)
+
+
+@dataclass
+class Played:
+    """Replies of all episodes, the wall time, and the part of it spent inside the model."""
+
+    replies: list[Completion]
+    wall_s: float
+    forward_s: float
+
+    @property
+    def tokens_per_s(self) -> float:
+        return sum(reply.completion_tokens for reply in self.replies) / self.wall_s
+
+    @property
+    def read_tokens(self) -> int:
+        return sum(reply.prompt_tokens - reply.cached_tokens for reply in self.replies)
+
+
+def observation(episode: int, turn: int) -> str:
+    return (
+        f"You are in room {turn} of house {episode}. A door leads {'north' if turn % 2 else 'south'}; on a table "
+        f"lie {turn + 2} keys and a letter from visitor {episode * 10 + turn}. What do you do next, and why?"
+    )
+
+
+async def play_episode(
+    engine: HfEngine, episode: int, turns: int, keeps_cache: bool = True
+) -> list[Completion]:
+    messages = [Message("system", f"House {episode}. {RULES}")]
+    replies = []
+    for turn in range(turns):
+        messages.append(Message("user", observation(episode, turn)))
+        (reply,) = await engine.complete([request(messages, f"episode {episode}", turn)])
+        replies.append(reply)
+        messages.append(Message("assistant", reply.text))
+        if not keeps_cache:
+            await engine.release(f"episode {episode}")
+    await engine.release(f"episode {episode}")
+    return replies
+
+
+def request(messages: Sequence[Message], session: str, turn: int) -> Request:
+    return Request(tuple(messages), Sampling(max_tokens=REPLY_TOKENS), session, "t", 0, turn, ORACLE)
+
+
+async def measure(engine: HfEngine, jobs: int, episodes: int, **settings: Any) -> Played:
+    waiting = list(range(episodes))
+    replies: list[Completion] = []
+
+    async def work() -> None:
+        while waiting:
+            replies.extend(await play_episode(engine, waiting.pop(0), **settings))
+
+    forward_s, began = engine.forward_s, time.perf_counter()
+    await asyncio.gather(*(work() for _ in range(jobs)))
+    return Played(replies, time.perf_counter() - began, engine.forward_s - forward_s)
+
+
+async def main() -> None:
+    model, dtype = [*sys.argv[1:3], *("smollm2", "auto")[len(sys.argv) - 1 :]]
+    engine = HfEngine(model, dtype=dtype)  # type: ignore[arg-type]
+    began = time.perf_counter()
+    await engine.start()
+    print(f"hf:{model}: {engine.identity()['dtype']}, started in {time.perf_counter() - began:.1f} s")
+    await measure(engine, 1, 1, turns=1)
+
+    one = await measure(engine, 1, EPISODES, turns=TURNS)
+    many = await measure(engine, EPISODES, EPISODES, turns=TURNS)
+    print(f"one at a time    {one.tokens_per_s:6.1f} tokens/s")
+    print(f"{EPISODES} in flight      {many.tokens_per_s:6.1f} tokens/s")
+    print(f"ratio            {many.tokens_per_s / one.tokens_per_s:6.2f}  (bar: 3)")
+    same = [a.text == b.text for a, b in zip(sorted_by_text(one), sorted_by_text(many), strict=True)]
+    print(f"same replies     {sum(same)} of {len(same)}")
+    print(f"wall over model  {many.wall_s / many.forward_s:6.3f}  (bar: 1.10)")
+
+    kept = await measure(engine, 1, 1, turns=8)
+    anew = await measure(engine, 1, 1, turns=8, keeps_cache=False)
+    print("prompt tokens of each turn, and how many of them were read, with the cache kept")
+    print(
+        "  "
+        + " ".join(
+            f"{reply.prompt_tokens - reply.cached_tokens}/{reply.prompt_tokens}" for reply in kept.replies
+        )
+    )
+    print(f"read             {kept.read_tokens} with the cache kept, {anew.read_tokens} without")
+    print(
+        f"time             {kept.wall_s:.1f} s against {anew.wall_s:.1f} s: ratio {anew.wall_s / kept.wall_s:.2f}"
+    )
+    await engine.close()
+
+
+def sorted_by_text(played: Played) -> list[Completion]:
+    return sorted(played.replies, key=lambda reply: (reply.prompt_tokens, reply.text))
+
+
+if __name__ == "__main__":
+    asyncio.run(main())
