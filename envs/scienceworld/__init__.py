@@ -1,0 +1,1 @@
+"""ScienceWorld: elementary science in a simulated house, played on the original simulator."""

@@ -1,0 +1,122 @@
+"""The tasks of ScienceWorld, listed without starting Java."""
+
+import json
+from collections.abc import Mapping, Sequence
+from functools import cache
+from importlib.resources import files
+from pathlib import Path
+from typing import Any, Literal
+
+from envs.base import Source, Task
+from envs.datasets import how_to_import, official_folder
+from envs.errors import BadData, MissingData
+from envs.scienceworld import patterns
+
+MAX_STEPS = 30
+"""As AgentBoard plays them."""
+SIMPLIFICATIONS = ("selfWateringFlowerPots", "openContainers", "openDoors", "noElectricalAction")
+"""As AgentBoard plays them; tasks about circuits, which it has none of, can't be played with the last one."""
+
+
+def tasks(source: Source) -> Sequence[Task]:
+    """Return all tasks of a source.
+
+    Bundled: all variations of the simulator's 30 tasks, `scienceworld/NAME/VARIATION`; a task is easy where
+    the simulator's own solution (the median of the task's first three variations) fits in the step limit.
+    Official: the labels of AgentBoard, one JSON object a line with id, task, goal, subgoals, difficulty and
+    additional_info (env_name, var); of two lines for one variation the later counts, as in AgentBoard.
+
+    Raises `MissingData` where the official labels are absent, `BadData` where they can't be read.
+    """
+    if source == "bundled":
+        return _bundled()
+    return _official(official_folder("scienceworld") / "test.jsonl")
+
+
+def simplifications(name: str) -> str:
+    """Return the simplifications under which a task is played, as the simulator wants them."""
+    circuits = "power-component" in name or "conductivity" in name
+    return ",".join(SIMPLIFICATIONS[:-1] if circuits else SIMPLIFICATIONS)
+
+
+@cache
+def known_tasks() -> Mapping[str, Mapping[str, Any]]:
+    """Return the simulator's tasks: name -> variations, splits (first and last variation), gold_steps."""
+    return _survey()["tasks"]
+
+
+@cache
+def _survey() -> Mapping[str, Any]:
+    return json.loads(files(__package__).joinpath("tasks.json").read_text(encoding="utf-8"))
+
+
+def _bundled() -> list[Task]:
+    return [
+        _task("bundled", name, variation, "easy" if known["gold_steps"] <= MAX_STEPS else "hard")
+        for name, known in known_tasks().items()
+        for variation in range(known["variations"])
+    ]
+
+
+def _task(
+    source: Source,
+    name: str,
+    variation: int,
+    difficulty: Literal["easy", "hard"],
+    goal: str = "",
+    **data: Any,
+) -> Task:
+    return Task(
+        id=f"scienceworld/{name}/{variation}",
+        benchmark="scienceworld",
+        subset=name,
+        source=source,
+        seed=variation,
+        max_steps=MAX_STEPS,
+        difficulty=difficulty,
+        goal=goal,
+        data={
+            "simulator": _survey()["simulator"],
+            "task": name,
+            "variation": variation,
+            "split": _split(name, variation),
+            "simplifications": simplifications(name),
+            **data,
+        },
+    )
+
+
+def _split(name: str, variation: int) -> str | None:
+    splits = known_tasks()[name]["splits"].items()
+    return next((split for split, (first, last) in splits if first <= variation <= last), None)
+
+
+def _official(path: Path) -> list[Task]:
+    if not path.is_file():
+        raise MissingData(f"there is no test.jsonl in {path.parent}", how_to_import("scienceworld"))
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise BadData(f"{path} can't be read: {error}") from error
+    read = [_label(f"{path}, line {n}", line) for n, line in enumerate(lines, 1) if line.strip()]
+    return list({task.id: task for task in read}.values())
+
+
+def _label(where: str, line: str) -> Task:
+    try:
+        label = json.loads(line)
+        info = label["additional_info"]
+        name, variation, goal = info["env_name"], info["var"], label["goal"]
+        subgoals, difficulty = label["subgoals"], label["difficulty"]
+    except (ValueError, RecursionError) as error:
+        raise BadData(f"{where}: not JSON ({error})") from error
+    except (KeyError, TypeError) as error:
+        raise BadData(f"{where}: not a label of ScienceWorld (no {error})") from error
+    if not isinstance(name, str) or name not in known_tasks():
+        raise BadData(f"{where}: the simulator has no task {name!r}")
+    if type(variation) is not int or not 0 <= variation < known_tasks()[name]["variations"]:
+        raise BadData(f"{where}: {name} has no variation {variation!r}")
+    if not isinstance(goal, str) or difficulty not in ("easy", "hard"):
+        raise BadData(f"{where}: goal must be a text and difficulty easy or hard")
+    patterns.check(where, subgoals)
+    return _task("official", name, variation, difficulty, goal, subgoals=subgoals)
