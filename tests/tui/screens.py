@@ -1,0 +1,74 @@
+"""Driving the app as a person would, and reading what is on screen as text."""
+
+import html
+import re
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from textual.pilot import Pilot
+
+from tests.tui.fakes import FakeSource
+from tui.app import ArenaApp
+from tui.tables import Mode
+from tui.viewer import Viewer
+
+_TEXT = re.compile(r'<text[^>]* x="([0-9.]+)" y="([0-9.]+)" textLength="([0-9.]+)"[^>]*>([^<]*)</text>')
+_KEY_NAMES = {
+    "+": "plus",
+    "=": "equals_sign",
+    "-": "minus",
+    "[": "left_square_bracket",
+    "]": "right_square_bracket",
+    "?": "question_mark",
+}
+
+
+class Driver:
+    """One app, driven without a terminal."""
+
+    def __init__(self, app: ArenaApp, pilot: Pilot) -> None:
+        self.app, self.pilot = app, pilot
+
+    @property
+    def viewer(self) -> Viewer:
+        return self.app.match_screen.viewer
+
+    async def settle(self) -> None:
+        """Let everything that was told arrive on screen."""
+        for _ in range(3):
+            await self.pilot.pause(0)
+            self.app.match_screen.frame()
+        await self.pilot.pause(0)
+
+    async def press(self, *keys: str) -> None:
+        """Press keys; unlike the pilot's own, this does not wait for an idle processor."""
+        for key in keys:
+            self.app.simulate_key(_KEY_NAMES.get(key, key))
+            await self.pilot.pause(0)
+        await self.settle()
+
+    async def text(self) -> str:
+        """Return the screen as lines of text."""
+        await self.settle()
+        return text_of(self.app.export_screenshot())
+
+
+def text_of(svg: str) -> str:
+    pieces = [(float(y), float(x), html.unescape(text)) for x, y, _, text in _TEXT.findall(svg)]
+    lines: dict[float, str] = {}
+    cell = 12.2
+    for y, x, text in sorted(pieces):
+        line = lines.get(y, "")
+        lines[y] = line.ljust(round(x / cell)) + text.replace("\xa0", " ")
+    return "\n".join(lines[y].rstrip() for y in sorted(lines))
+
+
+@asynccontextmanager
+async def driving(
+    source: FakeSource, mode: Mode = "play", size: tuple[int, int] = (120, 40)
+) -> AsyncIterator[Driver]:
+    app = ArenaApp(source, mode)
+    async with app.run_test(size=size, notifications=True) as pilot:
+        driver = Driver(app, pilot)
+        await driver.settle()
+        yield driver

@@ -1,0 +1,1 @@
+"""The screens: each turns keys into changes of state, and state into what its widgets are given."""

@@ -1,0 +1,75 @@
+"""The screens' data tables: which keys there are (`keys.toml`), what failures are called (`words.toml`)."""
+
+import tomllib
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+from typing import Any, Literal
+
+from textual.binding import Binding
+
+from arena.protocol.base import FailureKind
+
+Mode = Literal["play", "watch"]
+
+_KEY_NAMES = {"left": "←", "right": "→", "shift+tab": "shift tab"}
+
+
+@dataclass(frozen=True)
+class Key:
+    """One action of the match screen: its keys (the first is shown), and what it does in words."""
+
+    action: str
+    keys: tuple[str, ...]
+    label: str
+    help: str
+    group: str
+    footer: bool = False
+    shared_label: str = ""
+    numbered: bool = False
+    only: Mode | None = None
+
+    @property
+    def shown_keys(self) -> str:
+        """The keys as a person reads them."""
+        if self.numbered:
+            return f"{self.keys[0]}-{self.keys[-1]}"
+        return " ".join(_KEY_NAMES.get(key, key) for key in self.keys)
+
+    def bindings(self) -> list[Binding]:
+        """Return the Textual bindings."""
+        if self.numbered:
+            return [
+                Binding(key, f"{self.action}({i})", show=False) for i, key in enumerate(self.keys, start=1)
+            ]
+        group = Binding.Group(self.shared_label, compact=True) if self.shared_label else None
+        shown = _KEY_NAMES.get(self.keys[0], self.keys[0])
+        keys = ",".join(self.keys)
+        return [
+            Binding(
+                keys,
+                self.action,
+                self.label,
+                self.footer,
+                shown,
+                tooltip=self.help,
+                id=self.action,
+                group=group,
+            )
+        ]
+
+
+@cache
+def keys() -> tuple[Key, ...]:
+    """Return every key of the match screen, in the order in which they are shown."""
+    return tuple(Key(**{**entry, "keys": tuple(entry["keys"])}) for entry in _table("keys")["key"])
+
+
+@cache
+def failure_words() -> dict[FailureKind, str]:
+    """Return what each kind of failure is called on screen."""
+    return {FailureKind(kind): words for kind, words in _table("words")["failure"].items()}
+
+
+def _table(name: str) -> dict[str, Any]:
+    return tomllib.loads(files("tui").joinpath(f"{name}.toml").read_text(encoding="utf-8"))

@@ -1,0 +1,180 @@
+"""One turn of one contestant, as titled sections that scroll."""
+
+from collections.abc import Sequence
+
+from rich.cells import cell_len, set_cell_size
+from rich.segment import Segment
+from rich.style import Style
+from textual import events
+from textual.binding import Binding
+from textual.geometry import Size
+from textual.scroll_view import ScrollView
+from textual.selection import Selection
+from textual.strip import Strip
+
+from tui.shown import Section
+from tui.wrap import wrap
+
+Span = tuple[str, str]
+"""Text, and the component class that styles it."""
+Line = Sequence[Span]
+
+
+class Transcript(ScrollView, can_focus=True, inherit_bindings=False):
+    """Draws sections line by line: only what is in view is rendered, only what changed is folded again.
+
+    When a turn does not fit, its reply is scrolled to the top (while it streams, its end into view), unless
+    the person has scrolled this turn.
+    """
+
+    BINDINGS = [  # noqa: RUF012 - Textual's own form
+        Binding("up", "scroll_up", "Scroll up", show=False),
+        Binding("down", "scroll_down", "Scroll down", show=False),
+        Binding("pageup", "page_up", "Page up", show=False),
+        Binding("pagedown", "page_down", "Page down", show=False),
+    ]
+    COMPONENT_CLASSES = {  # noqa: RUF012
+        "transcript--title",
+        "transcript--observation",
+        "transcript--thought",
+        "transcript--reply",
+        "transcript--valid",
+        "transcript--valid-mark",
+        "transcript--failed",
+        "transcript--failed-mark",
+        "transcript--outcome",
+        "transcript--problem",
+        "transcript--earlier",
+        "transcript--earlier-failed",
+        "transcript--rule",
+        "transcript--tag",
+    }
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._sections: tuple[Section, ...] = ()
+        self._streaming = False
+        self._turn: object = None
+        self._lines: list[Line] = []
+        self._folded: dict[Section, list[Line]] = {}
+        self._reply_at = self._reply_end = 0
+        self._own_scroll = 0
+
+    def show(self, turn: object, sections: tuple[Section, ...], *, streaming: bool) -> None:
+        """Show a turn's sections; `turn` tells one turn from another, and so when to scroll to its start."""
+        if (turn, sections, streaming) == (self._turn, self._sections, self._streaming):
+            return
+        is_new = turn != self._turn or streaming != self._streaming
+        self._turn, self._sections, self._streaming = turn, sections, streaming
+        self._fold()
+        if is_new or self.scroll_offset.y == self._own_scroll:
+            self._scroll_to_reply()
+
+    def _fold(self) -> None:
+        width = self.scrollable_content_region.width - 1  # a gap before the scrollbar
+        if width <= 0:
+            return
+        kept = {section: self._folded[section] for section in self._sections if section in self._folded}
+        for section in self._sections:
+            if section not in kept:
+                kept[section] = _lines_of(section, width)
+        lines = sum(len(folded) for folded in kept.values()) + len(self._sections) - 1
+        is_airy = lines <= self.scrollable_content_region.height
+        before = self._lines
+        self._lines, self._reply_at, self._reply_end = [], 0, 0
+        for section in self._sections:
+            if is_airy and self._lines:
+                self._lines.append(())
+            if section.kind in ("thought", "reply") and not self._reply_at:
+                self._reply_at = len(self._lines)
+            self._lines += kept[section]
+            if section.kind in ("thought", "reply"):
+                self._reply_end = len(self._lines)
+        self._folded = kept
+        if self.virtual_size != (size := Size(width, len(self._lines))):
+            # setting the reactive would lay the whole screen out anew, for every line of every streamed reply
+            self.set_reactive(Transcript.virtual_size, size)
+            self.vertical_scrollbar.window_virtual_size = size.height
+        self._refresh_changed(before)
+
+    def _refresh_changed(self, before: Sequence[Line]) -> None:
+        top, height = self.scroll_offset.y, self.scrollable_content_region.height
+        changed = [
+            y
+            for y in range(top, top + height)
+            if before[y : y + 1] != self._lines[y : y + 1]  # a slice is empty beyond the end
+        ]
+        if changed:
+            self.refresh_lines(changed[0], changed[-1] - changed[0] + 1)
+
+    def _scroll_to_reply(self) -> None:
+        height = self.scrollable_content_region.height
+        spare = max(0, len(self._lines) - height)
+        wanted = max(self._reply_at, self._reply_end - height) if self._streaming else self._reply_at
+        self._own_scroll = min(wanted, spare)
+        self.scroll_to(y=self._own_scroll, animate=False, force=True)
+
+    def on_resize(self, event: events.Resize) -> None:
+        """Fold again to the new width."""
+        self._folded.clear()
+        self._fold()
+        self._scroll_to_reply()
+
+    def render_line(self, y: int) -> Strip:
+        """Render one line of what is in view."""
+        width, number = self.scrollable_content_region.width, y + self.scroll_offset.y
+        base = self.visual_style.rich_style
+        if number >= len(self._lines):
+            return Strip.blank(self.size.width, base)
+        segments = [Segment(text, self._style(name)) for text, name in self._lines[number]]
+        strip = Strip(self._selected(segments, number)).adjust_cell_length(width, base)
+        return strip.apply_offsets(0, number)
+
+    def get_selection(self, selection: Selection) -> tuple[str, str] | None:
+        """Return the text that is marked with the mouse."""
+        return selection.extract("\n".join("".join(text for text, _ in line) for line in self._lines)), "\n"
+
+    def selection_updated(self, selection: Selection | None) -> None:
+        """Draw the marked text anew."""
+        self.refresh()
+
+    def _style(self, name: str) -> Style:
+        return self.get_component_rich_style(f"transcript--{name}")
+
+    def _selected(self, segments: list[Segment], number: int) -> list[Segment]:
+        span = self.text_selection.get_span(number) if self.text_selection else None
+        if span is None:
+            return segments
+        start, end = span
+        style = self.screen.get_component_rich_style("screen--selection")
+        marked: list[Segment] = []
+        at = 0
+        for text, own, _ in segments:
+            stop = len(text) if end == -1 else max(0, min(end - at, len(text)))
+            begin = min(max(0, start - at), stop)
+            pieces = (
+                (text[:begin], own),
+                (text[begin:stop], own + style if own else style),
+                (text[stop:], own),
+            )
+            marked += [Segment(piece, how) for piece, how in pieces if piece]
+            at += len(text)
+        return marked
+
+
+def _lines_of(section: Section, width: int) -> list[Line]:
+    marks: list[Span] = []
+    if section.tag:
+        marks.append((f" {section.tag}", "tag"))
+    if section.mark:
+        marks.append((f" {section.mark}", f"{section.kind}-mark"))
+    taken = len(section.title) + 1 + sum(len(text) for text, _ in marks)
+    title = [(section.title, "title"), (" " + "─" * max(1, width - taken), "rule"), *marks]
+    if section.kind != "earlier":
+        return [title, *([(line, section.kind)] for line in wrap(section.text, width))]
+    lines = (_cut(line, width) for line in section.text.split("\n"))
+    return [title, *([(line, "earlier-failed" if "✗" in line[:5] else "earlier")] for line in lines)]
+
+
+def _cut(line: str, width: int) -> str:
+    return line if cell_len(line) <= width else f"{set_cell_size(line, width - 1)}…"
