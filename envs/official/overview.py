@@ -4,7 +4,7 @@ from typing import Any
 
 from envs import datasets, registry
 from envs.base import Source
-from envs.errors import EnvsError
+from envs.errors import BadData, EnvsError, MissingData
 from envs.official import manifest
 from envs.official.catalogue import data_sets
 
@@ -40,8 +40,15 @@ def _row(card: registry.Benchmark) -> dict[str, Any]:
 
 
 def _state(card: registry.Benchmark, source: Source) -> dict[str, str]:
+    state, mend = registry.state(card, source)
+    return {"state": state, "mend": mend, "problem": _problem(card, source) if state == "needs-data" else ""}
+
+
+def _problem(card: registry.Benchmark, source: Source) -> str:
     try:
-        state, mend = registry.state(card, source)
-    except EnvsError as error:
-        return {"state": "needs-data", "mend": datasets.how_to_import(card.name), "problem": error.message}
-    return {"state": state, "mend": mend, "problem": ""}
+        registry.tasks(card.name, source)
+    except BadData as problem:
+        return problem.message
+    except MissingData:
+        pass
+    return ""
