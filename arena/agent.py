@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 
-from arena.engines.base import Completion, Engine, Request, Sampling
+from arena.engines.base import Completion, Engine, Message, Request, Sampling
 from arena.errors import EngineError
 from arena.prompt import Briefing, Item, Prompt, Style, build
 from arena.protocol import protocol
@@ -99,11 +99,12 @@ class Agent:
             example=_example(env, self._protocol) if settings.example else (),
             goal=env.goal(),
         )
+        self._request = tuple(Message(**message) for message in env.messages())  # type: ignore[arg-type]
         self._history: list[Item] = []
 
     async def act(self, observation: str, on_text: Callable[[str], None] | None = None) -> Thinking:
         """Decide on the next action. Raises `EngineError`; never because of what the reply says."""
-        self._history.append(Item("observation", observation))
+        self._see(observation)
         prompt = await asyncio.to_thread(self._prompt)
         request = Request(
             messages=prompt.messages,
@@ -124,7 +125,7 @@ class Agent:
 
     def recall(self, observation: str, reply: str, decision: Decision) -> None:
         """Put a recorded turn into the memory, as if `act` had just been called."""
-        self._history.append(Item("observation", observation))
+        self._see(observation)
         self.remember(reply, decision)
 
     def remember(self, reply: str, decision: Decision) -> None:
@@ -138,6 +139,9 @@ class Agent:
         """Return the observation that answers a reply without an action."""
         assert decision.failure is not None
         return self._protocol.complaint(decision.failure)
+
+    def _see(self, observation: str) -> None:
+        self._history.append(Item("observation", observation, () if self._history else self._request))
 
     def _turn(self) -> int:
         return sum(item.kind == "observation" for item in self._history) - 1

@@ -22,10 +22,11 @@ Style = Literal["flat", "chat", "bare"]
 
 @dataclass(frozen=True)
 class Item:
-    """One line of history."""
+    """One line of history. `messages`: the same as chat messages, where it has roles of its own."""
 
     kind: Literal["action", "observation"]
     text: str
+    messages: tuple[Message, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -68,7 +69,8 @@ def build(
     """Return the prompt for the next reply, with as much of the latest history as fits.
 
     `budget_tokens` is what the context window leaves for the prompt; None means unlimited. The last
-    observation is never dropped: a prompt that can't fit even so is sent as it is, and the engine says so.
+    observation is never dropped: a prompt that can't fit even so is sent as it is, and the engine says so;
+    but a bare request is cut in its middle, as LongBench does (`pred.py`: first and last half of the tokens).
     """
     render = {"flat": _flat, "chat": _chat, "bare": _bare}[style]
     dropped = 0
@@ -81,6 +83,8 @@ def build(
             break
         dropped += _items_to_drop(history[dropped:], excess)
         messages = render(briefing, history[dropped:])
+    if style == "bare" and count_tokens(messages) > budget_tokens:
+        messages = _cut_middle(messages, count_tokens, budget_tokens)
     return Prompt(messages, dropped)
 
 
@@ -137,4 +141,32 @@ def _chat(briefing: Briefing, history: Sequence[Item]) -> tuple[Message, ...]:
 
 
 def _bare(briefing: Briefing, history: Sequence[Item]) -> tuple[Message, ...]:
-    return tuple(Message("assistant" if item.kind == "action" else "user", item.text) for item in history)
+    messages: list[Message] = []
+    for item in history:
+        messages += item.messages or [Message("assistant" if item.kind == "action" else "user", item.text)]
+    return tuple(messages)
+
+
+def _cut_middle(
+    messages: tuple[Message, ...], count_tokens: Callable[[Sequence[Message]], int], budget_tokens: int
+) -> tuple[Message, ...]:
+    """Return the messages with the middle of the last cut out, so that they fit in `budget_tokens`.
+
+    The halves that stay are equal in characters, where LongBench's are in tokens: only counting is asked of
+    an engine.
+    """
+    *before, last = messages
+    text = last.content
+
+    def keeping(kept_chars: int) -> tuple[Message, ...]:
+        head = kept_chars // 2
+        return (*before, Message(last.role, text[:head] + text[len(text) - (kept_chars - head) :]))
+
+    fits, too_long = 0, len(text)
+    while too_long - fits > 1:
+        middle = (fits + too_long) // 2
+        if count_tokens(keeping(middle)) <= budget_tokens:
+            fits = middle
+        else:
+            too_long = middle
+    return keeping(fits)

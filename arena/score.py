@@ -121,13 +121,14 @@ def verdict(difference: PairedDifference) -> str:
     interval is too narrow, and a verdict on it alone would be rash.
     """
     points = abs(100 * difference.delta)
+    tasks = "1 task" if difference.pairs == 1 else f"{difference.pairs} tasks"
     if difference.low > 0 or difference.high < 0:
         direction = "better" if difference.low > 0 else "worse"
         if difference.p < SIGNIFICANT_P:
             return f"{direction} by {points:.0f} points"
-        return f"looks {direction} by {points:.0f} points, but {difference.pairs} tasks can't prove it"
+        return f"looks {direction} by {points:.0f} points, but {tasks} can't prove it"
     if difference.low <= -1:
-        return f"undecided: {difference.pairs} tasks are too few"
+        return f"undecided: {tasks} say too little"
     return (
         f"no detectable change; a drop of more than {max(0.0, -100 * difference.low):.0f} points is ruled out"
     )

@@ -166,6 +166,10 @@ class ArenaEnv(gymnasium.Env[str, str]):
         """Return a short worked example as (action, observation) pairs; the first action is empty."""
         return ()
 
+    def messages(self) -> Sequence[Mapping[str, str]]:
+        """Return the first observation as chat messages (role, content), where it has roles of its own."""
+        return ()
+
     def tools(self) -> Sequence[ToolSchema]:
         """Return the running task's tools as JSON Schema (OpenAI function format); none by default."""
         return ()

@@ -216,8 +216,8 @@ def _load_gguf(checkpoint: Checkpoint, dtype: Any, device: Any) -> tuple[Any, An
     if (copy / "config.json").is_file():
         try:
             return _load_folder(copy, dtype, device, trust_remote_code=False)
-        except Exception:  # noqa: BLE001 - a copy damaged by a crash or a full disk: make it again
-            shutil.rmtree(copy, ignore_errors=True)
+        except Exception:  # noqa: BLE001, S110 - damaged, by a crash or a full disk: it is made again
+            pass
     model, tokenizer, report = _unpack(file)
     if file.stat().st_size <= _MOST_UNPACKED_BYTES and not report["missing_keys"]:
         _keep_unpacked(model, tokenizer, copy)

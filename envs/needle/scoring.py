@@ -4,6 +4,7 @@ From ACBench's needle script, which takes Google's `rouge_score` with its stemme
 package; `strict` compares the words as they are written and needs none.
 """
 
+import logging
 import re
 from collections import Counter
 from functools import cache
@@ -35,6 +36,8 @@ def _scorer() -> Any:
             "faithful scoring of needles needs rouge-score",
             "pip install 'arena[longbench]', or score strictly",
         )
+    # it tells every user of its tokenizer, through absl's own handler, that it is the usual one
+    logging.getLogger("absl").setLevel(logging.WARNING)
     from rouge_score.rouge_scorer import RougeScorer
 
     return RougeScorer(["rouge1"], use_stemmer=True)

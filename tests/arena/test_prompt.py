@@ -74,6 +74,26 @@ def test_no_item_is_dropped_that_would_have_fitted(texts: list[str], budget: int
     assert prompt.dropped_items == (fits[0] if fits else len(history) - 1)
 
 
+def test_a_bare_request_is_sent_as_it_is_and_cut_in_its_middle_where_it_is_too_long():
+    text = "".join(chr(97 + index % 26) for index in range(1000))
+    (whole,) = build(BRIEFING, [Item("observation", text)], "bare", characters, None).messages
+    assert (whole.role, whole.content) == ("user", text)
+    (cut,) = build(BRIEFING, [Item("observation", text)], "bare", characters, 101).messages
+    assert cut.content == text[:50] + text[-51:]
+
+
+def test_a_request_with_roles_of_its_own_keeps_them():
+    request = (Message("system", "be brief"), Message("user", "draw the graph"))
+    history = [Item("observation", "be brief\n\ndraw the graph", request), Item("action", "no edges")]
+    history.append(Item("observation", "edges are missing"))
+    prompt = build(BRIEFING, history, "bare", characters, None)
+    assert prompt.messages == (
+        *request,
+        Message("assistant", "no edges"),
+        Message("user", "edges are missing"),
+    )
+
+
 def test_the_hash_names_what_was_sent():
     prompts = [build(BRIEFING, HISTORY[:count], "flat", characters, None) for count in (1, 3, 3)]
     assert prompts[1].hash == prompts[2].hash != prompts[0].hash

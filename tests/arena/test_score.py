@@ -67,7 +67,7 @@ def test_nothing_is_compared_where_no_task_is_shared():
         (-0.4, -0.3, -0.2, 0.01, "worse by 30 points"),
         (0.01, 0.1, 0.2, 0.04, "better by 10 points"),
         (-1.0, -0.7, -0.4, 0.06, "looks worse by 70 points, but 10 tasks can't prove it"),
-        (-1.0, -0.5, 0.1, 0.5, "undecided: 10 tasks are too few"),
+        (-1.0, -0.5, 0.1, 0.5, "undecided: 10 tasks say too little"),
         (-0.06, 0.0, 0.02, 0.9, "no detectable change; a drop of more than 6 points is ruled out"),
     ],
 )

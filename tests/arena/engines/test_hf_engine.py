@@ -132,6 +132,22 @@ async def test_cancelling_takes_the_request_out_of_the_batch(folder: Path) -> No
     await engine.close()
 
 
+async def test_when_one_request_of_a_call_fails_the_others_are_taken_out(folder: Path) -> None:
+    engine = HfEngine(str(folder))
+    await engine.start()
+
+    def listener(_text: str) -> None:
+        raise RuntimeError("listener")
+
+    fails = replace(request("b", "b", max_tokens=900), on_text=listener)
+    with pytest.raises(EngineError, match="listener"):
+        await engine.complete([request(max_tokens=900), fails])
+    assert engine._loop is not None
+    await engine.complete([request("c", "c")])
+    assert not engine._loop._rows
+    await engine.close()
+
+
 async def test_closing_ends_the_thread_and_fails_what_is_under_way(folder: Path) -> None:
     engine = HfEngine(str(folder))
     with pytest.raises(EngineError, match="not started"):

@@ -153,6 +153,12 @@ def test_a_long_prompt_does_not_hold_up_a_short_one(bench: Any) -> None:
     assert done_after[0] < 12 < len(it.steps)
 
 
+def test_prompts_share_a_step_evenly_and_leave_to_longer_ones_what_they_do_not_need(bench: Any) -> None:
+    it = bench(chunk_tokens=20)
+    it.ask_all([it.job(prompt_of(length, i), f"{i}") for i, length in enumerate([40, 44, 4])])
+    assert sorted(it.steps[0]) == [4, 8, 8]
+
+
 def test_only_the_new_text_of_a_turn_is_read(bench: Any) -> None:
     it = bench()
     prompt = prompt_of(50)
@@ -315,7 +321,7 @@ def test_log_probabilities_are_those_of_the_model(bench: Any) -> None:
 
 
 def test_a_cancelled_request_leaves_the_batch(bench: Any) -> None:
-    it = bench()
+    it = bench(stop_ids=frozenset())
     it.gate.clear()
     doomed = it.loop.submit(it.job(prompt_of(5, 1), "a", max_tokens=900))
     lasting = it.loop.submit(it.job(prompt_of(5, 2), "b", max_tokens=40))
