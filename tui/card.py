@@ -37,7 +37,6 @@ class MatchCard:
 class RunCard:
     """A run: its suite, its contestants (the first is the baseline) and its matches in plan order."""
 
-    name: str
     suite: str
     contestants: Sequence[ContestantCard]
     matches: Sequence[MatchCard]
@@ -61,24 +60,24 @@ class RunCard:
         return {(match.task_hash, match.seed, match.repeat): i for i, match in enumerate(self.matches)}
 
 
-def card_of_plan(plan: Plan, run: Path) -> RunCard:
+def card_of_plan(plan: Plan) -> RunCard:
     """Return the card of a plan that is about to be played."""
     contestants = [ContestantCard(each.name, each.size_bytes) for each in plan.contestants]
     tasks = [(task.id, task.hash) for task in plan.tasks]
     matches = _matches(tasks, plan.suite.settings.seed, plan.repeats)
-    return RunCard(run.name, plan.suite.name, contestants, matches)
+    return RunCard(plan.suite.name, contestants, matches)
 
 
 def card_of_run(run: Path) -> RunCard:
     """Return the card of a recorded run. Raises `StoreError` where `run.toml` is missing or broken."""
     document = read_plan(run)
     try:
-        return _card(document, run.name)
+        return _card(document)
     except (KeyError, TypeError, ValueError) as error:
         raise StoreError(f"{run / 'run.toml'} is not as Arena writes it: {error!r}") from None
 
 
-def _card(document: Mapping[str, Any], name: str) -> RunCard:
+def _card(document: Mapping[str, Any]) -> RunCard:
     plan = document["plan"]
     contestants = [
         ContestantCard(str(each["name"]), each.get("size_bytes")) for each in document["contestants"]
@@ -87,7 +86,7 @@ def _card(document: Mapping[str, Any], name: str) -> RunCard:
         raise ValueError("it has no contestants")
     tasks = [(str(task), str(task_hash)) for task, task_hash in plan["tasks"]]
     matches = _matches(tasks, int(plan["settings"].get("seed", 0)), int(plan["repeats"]))
-    return RunCard(name, str(plan["suite"]), contestants, matches)
+    return RunCard(str(plan["suite"]), contestants, matches)
 
 
 def _matches(tasks: Sequence[tuple[str, str]], seed: int, repeats: int) -> list[MatchCard]:

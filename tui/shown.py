@@ -91,7 +91,8 @@ def pane_data(
     frame = playhead.frame(name, count)
     flight = series.flights.get(staged.key) if frame >= len(staged.turns) and frame >= 0 else None
     turns = staged.turns[: frame + 1]
-    status, mood = _status(series, staged, flight, at_end=frame >= count[name] - 1, waits_for=waits_for)
+    at_end = frame >= count[name] - 1
+    status, mood = _status(series, staged, flight, at_end=at_end, waits_for=waits_for, is_live=is_live)
     baseline = series.stage[series.card.baseline]
     card = series.card.contestants[series.card.names.index(name)]
     standing = series.standings[name]
@@ -116,11 +117,13 @@ def pane_data(
 
 
 def _status(
-    series: Series, staged: Staged, flight: Flight | None, *, at_end: bool, waits_for: str
+    series: Series, staged: Staged, flight: Flight | None, *, at_end: bool, waits_for: str, is_live: bool
 ) -> tuple[str, Mood]:
     head = series.heads.get(staged.key)
     if head is None:
-        return ("can't start", "bad") if staged.key.contestant in series.absent else (waits_for, "quiet")
+        if staged.key.contestant in series.absent:
+            return "can't start", "bad"
+        return waits_for if is_live else "not played", "quiet"
     if not at_end:
         return "history", "quiet"
     if flight is not None:

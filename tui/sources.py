@@ -88,7 +88,7 @@ class PlaySource:
 
     def __init__(self, plan: Plan, run: Path, engines: Mapping[str, Engine]) -> None:
         """Raises `StoreError` where a run of this name exists and can't be read."""
-        self.card = card_of_plan(plan, run)
+        self.card = card_of_plan(plan)
         self.live = True
         self._plan, self._run, self._engines = plan, run, engines
         self._record = Record(run)

@@ -16,7 +16,7 @@ def card(names: Sequence[str] = ("base", "awq"), tasks: int = 3) -> RunCard:
     sizes = [None, 270_000_000, 1_300_000_000]
     contestants = [ContestantCard(name, sizes[i % 3]) for i, name in enumerate(names)]
     matches = [MatchCard(f"pddl/gripper/{i}", f"hash{i}", 0, 0) for i in range(tasks)]
-    return RunCard("run", "quick", contestants, matches)
+    return RunCard("quick", contestants, matches)
 
 
 def turn(index: int, **changes) -> Turn:

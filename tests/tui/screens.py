@@ -1,18 +1,16 @@
 """Driving the app as a person would, and reading what is on screen as text."""
 
-import html
-import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from textual.pilot import Pilot
+from textual.strip import Strip
 
 from tests.tui.fakes import FakeSource
 from tui.app import ArenaApp
 from tui.tables import Mode
 from tui.viewer import Viewer
 
-_TEXT = re.compile(r'<text[^>]* x="([0-9.]+)" y="([0-9.]+)" textLength="([0-9.]+)"[^>]*>([^<]*)</text>')
 _KEY_NAMES = {
     "+": "plus",
     "=": "equals_sign",
@@ -50,17 +48,11 @@ class Driver:
     async def text(self) -> str:
         """Return the screen as lines of text."""
         await self.settle()
-        return text_of(self.app.export_screenshot())
+        return "\n".join(strip.text.rstrip() for strip in self.strips())
 
-
-def text_of(svg: str) -> str:
-    pieces = [(float(y), float(x), html.unescape(text)) for x, y, _, text in _TEXT.findall(svg)]
-    lines: dict[float, str] = {}
-    cell = 12.2
-    for y, x, text in sorted(pieces):
-        line = lines.get(y, "")
-        lines[y] = line.ljust(round(x / cell)) + text.replace("\xa0", " ")
-    return "\n".join(lines[y].rstrip() for y in sorted(lines))
+    def strips(self) -> list[Strip]:
+        """Return the screen as it goes to the terminal (an exported SVG says the same, but takes long)."""
+        return self.app.screen._compositor.render_strips()
 
 
 @asynccontextmanager

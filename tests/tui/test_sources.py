@@ -26,8 +26,10 @@ SUITE = '[settings]\n[[tasks]]\nbenchmark = "ladder"\n'
 class StreamingEngine(Engine):
     """Says what it is told to, word by word, from a thread of its own."""
 
-    def __init__(self, answer: Callable[[Request], str], delay_s: float = 0.0) -> None:
-        self.answer, self.delay_s = answer, delay_s
+    def __init__(
+        self, answer: Callable[[Request], str], delay_s: float = 0.0, closing_s: float = 0.0
+    ) -> None:
+        self.answer, self.delay_s, self.closing_s = answer, delay_s, closing_s
         self.closed = False
         self.asked: list[tuple[str, int]] = []
 
@@ -53,6 +55,7 @@ class StreamingEngine(Engine):
         return {"engine": "streaming"}
 
     async def close(self) -> None:
+        await asyncio.sleep(self.closing_s)
         self.closed = True
 
 
@@ -119,7 +122,7 @@ async def test_the_screen_plays_a_real_series_to_its_end(ladder: type, tmp_path:
 
 
 async def test_quitting_in_mid_match_loses_nothing_and_the_same_plan_goes_on(ladder: type, tmp_path: Path):
-    engines = {"base": StreamingEngine(ups), "other": StreamingEngine(sits)}
+    engines = {"base": StreamingEngine(ups, closing_s=0.4), "other": StreamingEngine(sits, closing_s=0.4)}
     source = play_source(tmp_path / "r", **engines)
     async with driving(source) as driver:
         await driver.press("space")
@@ -128,7 +131,9 @@ async def test_quitting_in_mid_match_loses_nothing_and_the_same_plan_goes_on(lad
             await driver.press("n")
             await driver.pilot.pause(0.2)
         await driver.press("q")
-        await driver.pilot.pause(0.3)
+        assert driver.app.is_running
+        assert "stopping" in await driver.text()
+        await driver.pilot.pause(1.0)
         assert not driver.app.is_running
     assert all(engine.closed for engine in engines.values())
     assert driver.app.tally is None

@@ -123,5 +123,16 @@ async def test_a_record_that_breaks_while_it_is_read_is_said_and_not_a_crash():
         source.recorded = broken
         await driver.press("]")
         assert "disk image is malformed" in await driver.text()
+        await driver.pilot.pause(0.3)
+        assert len(driver.app._notifications) == 1
         await driver.press("x")
         assert driver.app.is_running
+
+
+async def test_an_interrupted_run_says_where_it_stopped_and_what_was_not_played():
+    source = FakeSource(live=False)
+    source.recorded_episode("base", [turn(0)], 0, "running")
+    async with driving(source, "watch") as driver:
+        text = await driver.text()
+    assert "stopped here" in text
+    assert "not played" in text

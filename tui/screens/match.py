@@ -28,6 +28,9 @@ from tui.widgets.strip import ContestantStrip
 
 FRAME_S = 0.05
 CLOCK_S = 0.25
+RETRY_S = 10.0
+"""How long after a failure the record is asked again for turns."""
+
 MOST_EVENTS_A_FRAME = 2_000
 """A burst of events is taken in over several frames, so that keys are never kept waiting."""
 
@@ -51,6 +54,7 @@ class MatchScreen(Screen[None]):
         self._is_dirty = True
         self._drawn_at = 0.0
         self._loading = False
+        self._load_again: tuple[int, float] = (0, 0.0)  # a match, and when its turns may be asked for again
         self._panes = [ContestantPane(index) for index in range(len(source.card.names))]
         self._header = MatchHeader()
         self._strip = ContestantStrip(len(self._panes))
@@ -95,7 +99,7 @@ class MatchScreen(Screen[None]):
         for _ in range(min(len(self._inbox), MOST_EVENTS_A_FRAME)):
             self._take(self._inbox.popleft())
         self._is_dirty |= self.viewer.tick(now)
-        if self.viewer.series.needs_loading() and not self._loading:
+        if not self._loading and self.viewer.series.needs_loading() and not self._waits_to_load(now):
             self._loading = True
             self.run_worker(self._load(), group="load")
         clock_moves = bool(self.viewer.series.flights) and now - self._drawn_at >= CLOCK_S
@@ -133,7 +137,7 @@ class MatchScreen(Screen[None]):
             if not viewer.source.pacer.playing:
                 return "paused"
             return "getting ready" if viewer.series.match_begun is None else "waiting"
-        return "waiting" if viewer.source.live else "not played"
+        return "waiting" if viewer.source.live else "stopped here"
 
     def _header_data(self) -> HeaderData:
         viewer = self.viewer
@@ -177,15 +181,20 @@ class MatchScreen(Screen[None]):
             words.append("unlinked")
         return " · ".join(words)
 
+    def _waits_to_load(self, now: float) -> bool:
+        place, at = self._load_again
+        return place == self.viewer.series.place and now < at
+
     async def _load(self) -> None:
         place = self.viewer.series.place
         try:
             recorded = await self.viewer.source.recorded(self.viewer.series.match)
         except ArenaError as error:
             self._complain(error)
-            recorded = []
+            self._load_again = place, time.monotonic() + RETRY_S
         else:
             self.viewer.series.load(place, recorded)
+            self._load_again = place, time.monotonic() + FRAME_S
         finally:
             self._loading = False
         self._is_dirty = True
