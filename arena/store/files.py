@@ -50,7 +50,7 @@ def connect(run: Path, *, write: bool = False) -> sqlite3.Connection:
             "open it with the Arena version named in its run.toml",
         )
     if write:
-        # WAL lets others read while we write; NORMAL survives kill -9 at any point (episode ends are synced)
+        # WAL lets others read while we write; NORMAL survives kill -9 at any point (the writer syncs besides)
         connection.execute("PRAGMA journal_mode = WAL")
         connection.execute("PRAGMA synchronous = NORMAL")
         connection.execute("PRAGMA foreign_keys = ON")

@@ -14,17 +14,28 @@ from arena.store.files import connect
 from arena.store.rows import INSERT_TURN, task_to_json, to_json, turn_from_row, turn_values
 from envs.base import Task
 
+SYNC_EVERY_S = 1.0
+"""How often at most the end of an episode waits for the disk itself: a sync takes as long as many turns."""
+
 
 class RunWriter:
-    """Writes a run. Every method raises `StoreError` where the disk refuses; what was recorded stays."""
+    """Writes a run. Every method raises `StoreError` where the disk refuses; what was recorded stays.
+
+    What a method recorded survives the death of this process as soon as it returns, and a power cut about
+    `SYNC_EVERY_S` later (and after `close`); a power cut never leaves a half-written record.
+    """
 
     def __init__(self, run: Path) -> None:
         self.run = run
         self._db = connect(run, write=True)
+        self._synced_at = 0.0
 
     def close(self) -> None:
-        """Close the database."""
-        self._db.close()
+        """Sync everything to the disk and close the database."""
+        try:
+            self._db.execute("PRAGMA wal_checkpoint(PASSIVE)")
+        finally:
+            self._db.close()
 
     def add_tasks(self, tasks: Iterable[Task]) -> None:
         """Keep the tasks themselves, so that the run can be replayed without their data set."""
@@ -109,12 +120,20 @@ class RunWriter:
             (time.time(), kind, episode_id, turn, to_json(data)),
         )
 
+    def _is_sync_due(self) -> bool:
+        return time.monotonic() - self._synced_at > SYNC_EVERY_S
+
     @contextmanager
-    def _writing(self) -> Iterator[None]:
+    def _writing(self, *, synced: bool = False) -> Iterator[None]:
         try:
+            if synced:
+                self._db.execute("PRAGMA synchronous = FULL")
+                self._synced_at = time.monotonic()
             self._db.execute("BEGIN IMMEDIATE")
             yield
             self._db.execute("COMMIT")
+            if synced:
+                self._db.execute("PRAGMA synchronous = NORMAL")
         except sqlite3.Error as error:
             if self._db.in_transaction:
                 self._db.rollback()
@@ -152,19 +171,14 @@ class EpisodeWriter:
             self._run._event("turn_played", self.id, {}, turn.index)
 
     def end(self, ended: EpisodeEnded) -> None:
-        """Record that the episode is done; synced to the disk when this returns, with all turns before it."""
-        db = self._run._db
-        db.execute("PRAGMA synchronous = FULL")
-        try:
-            with self._run._writing():
-                db.execute(
-                    "UPDATE episode SET status = ?, progress = ?, success = ?, turns = ?, ended_at = ?"
-                    " WHERE id = ?",
-                    (ended.status, ended.progress, ended.success, ended.turns, time.time(), self.id),
-                )
-                self._run._event("episode_ended", self.id, {"status": ended.status, "error": ""})
-        finally:
-            db.execute("PRAGMA synchronous = NORMAL")
+        """Record that the episode is done."""
+        with self._run._writing(synced=self._run._is_sync_due()):
+            self._run._db.execute(
+                "UPDATE episode SET status = ?, progress = ?, success = ?, turns = ?, ended_at = ?"
+                " WHERE id = ?",
+                (ended.status, ended.progress, ended.success, ended.turns, time.time(), self.id),
+            )
+            self._run._event("episode_ended", self.id, {"status": ended.status, "error": ""})
 
     def fail(self, key: EpisodeKey, error: str) -> EpisodeEnded:
         """Record that the infrastructure failed: the episode is owed again, its turns are kept."""
