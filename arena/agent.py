@@ -84,6 +84,7 @@ class Agent:
         self._style: Style = "bare" if whole else settings.style
         self._settings = settings
         self._key = key
+        self._window = _smaller(engine.context_tokens, settings.context_tokens)
         granted = env.task.reply_tokens if env.task else None
         self._sampling = replace(
             settings.sampling,
@@ -105,7 +106,8 @@ class Agent:
     async def act(self, observation: str, on_text: Callable[[str], None] | None = None) -> Thinking:
         """Decide on the next action. Raises `EngineError`; never because of what the reply says."""
         self._see(observation)
-        prompt = await asyncio.to_thread(self._prompt)
+        # counting a long prompt's tokens takes a while, in which others shall go on
+        prompt = self._prompt() if self._window is None else await asyncio.to_thread(self._prompt)
         request = Request(
             messages=prompt.messages,
             sampling=self._sampling,
@@ -147,8 +149,7 @@ class Agent:
         return sum(item.kind == "observation" for item in self._history) - 1
 
     def _prompt(self) -> Prompt:
-        window = _smaller(self._engine.context_tokens, self._settings.context_tokens)
-        budget = None if window is None else max(1, window - self._sampling.max_tokens)
+        budget = None if self._window is None else max(1, self._window - self._sampling.max_tokens)
         history = self._history[-self._settings.history_items :]
         return build(self._briefing, history, self._style, self._engine.count_tokens, budget)
 

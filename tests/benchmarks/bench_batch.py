@@ -23,7 +23,8 @@ from arena.suite import parse_suite
 from envs.base import Task
 
 JOBS = 8
-LATENCY_S = 0.05
+LATENCIES_S = (0.05, 0.2)
+"""A very fast server, and a fast one."""
 SUITE = """
 name = "bench"
 [[tasks]]
@@ -32,10 +33,10 @@ max_steps = 10
 """
 
 
-def batch_overhead(folder: Path) -> None:
+def batch_overhead(folder: Path, latency_s: float) -> None:
     script = folder / "replies.txt"
     script.write_text("\n".join(["check valid actions"] * 10))
-    spec = f"script:{script},latency_s={LATENCY_S}"
+    spec = f"script:{script},latency_s={latency_s}"
     plan, engines = line_up(parse_suite(SUITE, "bench"), [f"slow={spec}"])
     turns: list[TurnPlayed] = []
 
@@ -44,10 +45,10 @@ def batch_overhead(folder: Path) -> None:
             turns.append(event)
 
     began = time.perf_counter()
-    asyncio.run(play_run(plan, folder / "run", engines, listen, jobs=JOBS))
+    asyncio.run(play_run(plan, folder / f"run-{latency_s}", engines, listen, jobs=JOBS))
     batch_s = time.perf_counter() - began
 
-    engine = make_engine(f"script:{script}", {"latency_s": LATENCY_S})
+    engine = make_engine(f"script:{script}", {"latency_s": latency_s})
     per_episode: dict[EpisodeKey, int] = {}
     for event in turns:
         per_episode[event.key] = per_episode.get(event.key, 0) + 1
@@ -69,7 +70,7 @@ def batch_overhead(folder: Path) -> None:
     began = time.perf_counter()
     asyncio.run(alone())
     engine_s = time.perf_counter() - began
-    print(f"batch: {len(turns)} turns, {len(per_episode)} episodes, {JOBS} in flight, {LATENCY_S} s a reply")
+    print(f"batch: {len(turns)} turns, {len(per_episode)} episodes, {JOBS} in flight, {latency_s} s a reply")
     ratio = batch_s / engine_s
     print(f"  engine alone {engine_s:.2f} s, batch {batch_s:.2f} s: ratio {ratio:.3f} (bar 1.10)")
 
@@ -104,6 +105,7 @@ def start_up(times: int = 7) -> None:
 
 if __name__ == "__main__":
     with tempfile.TemporaryDirectory() as name:
-        batch_overhead(Path(name))
+        for latency_s in LATENCIES_S:
+            batch_overhead(Path(name), latency_s)
         store_rate(Path(name))
         start_up()
