@@ -81,6 +81,7 @@ BUILT_IN = (
         has_expert=True,
         packages=("scienceworld",),
         mend="pip install 'arena[scienceworld]'",
+        most_at_once=4,  # a Java process of 150 to 400 MB each
     ),
     Benchmark(
         name="jericho",

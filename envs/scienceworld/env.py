@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from envs.base import ArenaEnv, Outcome, Source, Task, ToolSchema
 from envs.scienceworld import actions, patterns
 from envs.scienceworld.grounding import took_effect
+from envs.scienceworld.installed import simulator_folder
 
 if TYPE_CHECKING:  # py4j is imported by the first reset
     from envs.scienceworld.simulator import Reply, Simulator
@@ -17,6 +18,8 @@ if TYPE_CHECKING:  # py4j is imported by the first reset
 CHECK = "check valid actions"
 MAX_ACTION_CHARS = 1000
 """Nothing in the simulator has so long a name."""
+MAX_OBSERVATION_CHARS = 10_000
+"""Three times the fullest room; but `move terminal to terminal` has half a million characters of choices."""
 NOT_UNDERSTOOD = "No known action matches that input."
 """The simulator's own answer, also given to what is not sent to it."""
 
@@ -44,7 +47,7 @@ class ScienceWorldEnv(ArenaEnv):
         self._simulator: Simulator | None = None
         self._give_back: Callable[[], object] = lambda: None
         self._goal = ""
-        self._score = 0
+        self._last: Reply | None = None
         self._found: dict[str, bool] = {}
         self._played: list[str] = []
         self._gold: list[str] | None = None
@@ -88,7 +91,7 @@ class ScienceWorldEnv(ArenaEnv):
             # the simulator has started the task afresh: bring it back to where the episode stands
             self._start(self._simulator, self.task)
             for action in self._played:
-                self._simulator.step(action)
+                self._last = self._simulator.step(action)
         done, path = len(self._played), list(map(self._canonical, self._gold))
         if list(map(self._canonical, self._played)) != path[:done]:
             raise NotImplementedError("ScienceWorld's expert can't go on where its own path was left")
@@ -112,7 +115,7 @@ class ScienceWorldEnv(ArenaEnv):
         self._played, self._gold = [], None
         self._found = dict.fromkeys(_subgoals(task), False)
         self._goal, observation = self._start(simulator, task)
-        return self._outcome(observation, task, valid=True)
+        return self._outcome(observation, valid=True)
 
     def _apply(self, action: str) -> Outcome:
         assert self.task and self._simulator
@@ -120,39 +123,37 @@ class ScienceWorldEnv(ArenaEnv):
         if action == CHECK:
             # AgentBoard leaves out `reset task`
             templates = [form for form in self._simulator.action_templates() if "reset" not in form]
-            return self._outcome(f"Valid actions: {', '.join([*templates, CHECK])}", self.task, valid=True)
+            return self._outcome(f"Valid actions: {', '.join([*templates, CHECK])}", valid=True)
         if len(action) > MAX_ACTION_CHARS or not _is_text(action):
-            return self._outcome(NOT_UNDERSTOOD, self.task, valid=False)
+            return self._outcome(NOT_UNDERSTOOD, valid=False)
         self._played.append(action)
-        reply = self._simulator.step(action)
-        self._score = reply.score
+        reply = self._last = self._simulator.step(action)
         if self.task.source == "official":
             valid = self._simulator.lists(action)
             missing = [name for name, found in self._found.items() if not found]
             self._found |= patterns.search(missing, reply.observation)
         else:
             valid = took_effect(reply.observation)
-        over = reply.completed or reply.score < 0
-        return self._outcome(reply.observation, self.task, valid=valid, over=over)
+        return self._outcome(_shortened(reply.observation), valid=valid)
 
-    def _outcome(self, observation: str, task: Task, *, valid: bool, over: bool = False) -> Outcome:
-        if task.source == "official":
-            subgoals = _subgoals(task)
+    def _outcome(self, observation: str, *, valid: bool) -> Outcome:
+        assert self.task and self._last
+        if self.task.source == "official":
+            subgoals = _subgoals(self.task)
             progress = sum(self._found[name] for name in subgoals) / len(subgoals)
             return Outcome(observation, progress, valid, progress == 1, subgoals=dict(self._found))
-        assert self._simulator
-        progress = max(0, self._score) / 100
-        subgoals_done = self._simulator.subgoals()
-        return Outcome(observation, progress, valid, self._score == 100, over, subgoals_done)
+        score, over = self._last.score, self._last.completed or self._last.score < 0
+        return Outcome(observation, max(0, score) / 100, valid, score == 100, over, self._last.subgoals)
 
     def _start(self, simulator: "Simulator", task: Task) -> tuple[str, str]:
         description = simulator.load(*_setting(task))
-        look: Reply = simulator.step("look around")
-        self._score = look.score
+        self._last = simulator.step("look around")
         goal = task.goal if task.source == "official" else description
-        return goal, f"{look.observation}\n{simulator.inventory()}"
+        return goal, f"{self._last.observation}\n{simulator.inventory()}"
 
     def _borrow(self) -> "Simulator":
+        # before py4j, which comes with the simulator, is imported
+        simulator_folder()
         from envs.scienceworld import pool
 
         if self._simulator is None or not self._simulator.jvm.healthy():
@@ -183,6 +184,13 @@ def _setting(task: Task) -> tuple[str, int, str]:
 
 def _subgoals(task: Task) -> Sequence[str]:
     return task.data.get("subgoals", ())
+
+
+def _shortened(observation: str) -> str:
+    if len(observation) <= MAX_OBSERVATION_CHARS:
+        return observation
+    start = observation[:MAX_OBSERVATION_CHARS]
+    return (start.rpartition("\n")[0] or start) + "\n…"
 
 
 def _is_text(action: str) -> bool:

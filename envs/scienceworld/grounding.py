@@ -6,15 +6,15 @@ step, and has neither doors just opened nor rooms just entered. So there are two
 
 - bundled tasks: an action is valid where the simulator understood it and carried it out (`took_effect`);
 - official tasks: AgentBoard's rule, quirk included, by making only the part of the list that the action could
-  be in (`Simulator.lists`): the same answer on 1,484 of 1,484 steps, in 4 ms instead of 51.
+  be in (`Simulator.lists`): the same answer on 1,484 of 1,484 steps, in 1.4 ms instead of 45.
 
 How often `took_effect` agrees with the list, on one variation of each of the 30 tasks:
 
     steps                                        made before the step    made after it
-    734 of the simulator's own solutions         83 %                    59 %
-    377 with a random verb and visible object    95 %                    89 %
-     72 of garbage                               97 %                    99 %
-    301 drawn from the list                      73 %                    52 %
+    734 of the simulator's own solutions         82 %                    58 %
+    393 with a random verb and visible object    93 %                    88 %
+     64 of garbage                               97 %                    98 %
+    293 drawn from the list                      74 %                    50 %
 
 Where they differ, the list has one name for each thing and none of the verbs and names that the simulator
 takes as well (`examine`; `pick up metal pot` where it lists `metal pot in cupboard`), or holds actions that

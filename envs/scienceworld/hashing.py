@@ -1,9 +1,9 @@
 """Gives the simulator's objects a hash code of their own, so that equal actions give equal observations.
 
 The simulator (scienceworld 1.2.3) keeps objects in hash sets. Its `EnvObject` says when two are equal (same
-`uuid`) but not what their hash is, and Java then takes one that differs from reset to reset. With it differ the
-order of things in observations, the names in the list of valid actions, which flower a bee flies to, and now
-and then whether the simulator's own solution works. `with_hash_code` adds the missing method to the class:
+`uuid`) but not what their hash is, and Java then takes one that differs from reset to reset. With it differ
+the order of things in observations, the names in the list of valid actions, which flower a bee flies to, and
+now and then whether the simulator's own solution works. `with_hash_code` adds the missing method:
 
     public int hashCode() { return (int) uuid(); }
 """

@@ -27,8 +27,10 @@ T = TypeVar("T")
 START_LIMIT_S = 60.0
 CALL_LIMIT_S = 60.0
 OPTIONS = (
-    # measured over three variations of all tasks: 160 MiB is too little for one gold path, 192 MiB is enough
-    "-Xmx256m",
+    # measured: episodes of all tasks leave a process of 150 MiB, the simulator's own solutions one of 400;
+    # some of these need more than 192 MiB of heap
+    "-Xms32m",
+    "-Xmx512m",
     # the simulator would swallow an OutOfMemoryError and play on in a broken state
     "-XX:+ExitOnOutOfMemoryError",
     "-XX:+UseSerialGC",
@@ -96,7 +98,7 @@ class Jvm:
         try:
             return work()
         except Py4JJavaError as fault:
-            raise JavaFault(f"the simulator failed: {_first_line(fault)}") from fault
+            raise JavaFault(f"the simulator failed: {self._describe(fault)}") from fault
         except (Py4JError, OSError) as error:
             self.kill()
             hung = isinstance(getattr(error, "cause", None), TimeoutError)
@@ -140,8 +142,9 @@ class Jvm:
         folder = simulator_folder()
         simulator = folder / "scienceworld.jar"
         write_patched(simulator, patched)
-        class_path = [patched, Path(__file__).with_name("java"), find_jar_path(), simulator]
-        command = [program, *OPTIONS, "-cp", os.pathsep.join(map(str, class_path)), "py4j.GatewayServer"]
+        parts = [patched, Path(__file__).with_name("java"), find_jar_path(), simulator]
+        class_path = os.pathsep.join(map(str, parts))
+        command = [str(program), *OPTIONS, "-cp", class_path, "py4j.GatewayServer"]
         try:
             return subprocess.Popen(  # noqa: S603 - no shell, fixed arguments
                 [*command, "--die-on-broken-pipe", "--enable-auth", "0"],
@@ -174,8 +177,11 @@ class Jvm:
             enable_memory_management=False,
             read_timeout=START_LIMIT_S,
         )
-        self._connection = GatewayConnection(parameters)
-        self._connection.start()
+        try:
+            self._connection = GatewayConnection(parameters)
+            self._connection.start()
+        except (Py4JError, OSError) as error:
+            raise EnvironmentCrashed(f"{self.program} started, but can't be reached: {error}") from error
         return JavaGateway(_Client(parameters, self._connection), gateway_parameters=parameters)
 
     def _settle(self) -> None:
@@ -185,6 +191,10 @@ class Jvm:
         java.lang.System.setOut(nowhere)
         java.lang.System.setErr(nowhere)
         java.lang.Class.forName("scienceworld.struct.EnvObject")
+
+    def _describe(self, fault: Py4JJavaError) -> str:
+        # py4j asks Java for this text; the first line is the exception, the rest its stack
+        return self.call(lambda: str(fault)).partition("\n: ")[2].partition("\n")[0]
 
     def _last_words(self) -> str:
         self._stderr.seek(0)
@@ -202,11 +212,6 @@ class _Client(GatewayClient):
 
     def send_command(self, command: str, retry: bool = True, binary: bool = False) -> str:
         return self._only.send_command(command)
-
-
-def _first_line(fault: Py4JJavaError) -> str:
-    # the text of the exception, without the stack of the Java side; asking for it would be another call
-    return str(fault).partition("\n: ")[2].partition("\n")[0] or "unknown exception"
 
 
 def start() -> Jvm:

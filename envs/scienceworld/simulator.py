@@ -1,7 +1,6 @@
 """The simulator as episodes need it: load, step, and whatever else is asked, nothing that isn't."""
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,8 +9,6 @@ from envs.scienceworld.jvm import JavaFault, Jvm
 
 GOLD_LIMIT_S = 300.0
 NOTHING_HAPPENS = "Nothing happens."
-COMMANDS = ("help", "objects", "task")
-"""Answered before an action is parsed; they neither take time nor change the score."""
 LISTERS = {
     "open": "OpenDoor",
     "close": "CloseDoor",
@@ -41,17 +38,20 @@ LISTERS = {
     "task": "TaskDesc",
 }
 """How each line of the simulator's list of valid actions begins -> the class of actions that writes it."""
-_SCRAMBLE = 0x5DEECE66D
-"""java.util.Random.setSeed keeps its argument xored with this."""
 
 
 @dataclass(frozen=True)
 class Reply:
-    """What one action led to; `score` is a percentage, and negative once the task has failed for good."""
+    """What one action led to.
+
+    `score` is a percentage, and negative once the task has failed for good. `subgoals` are the task's own,
+    first those in sequence, then the optional ones, and whether they are done.
+    """
 
     observation: str
     score: int
     completed: bool
+    subgoals: Mapping[str, bool]
 
 
 class Simulator:
@@ -62,8 +62,6 @@ class Simulator:
 
     def __init__(self, jvm: Jvm) -> None:
         self.jvm = jvm
-        self._listers: dict[str, Any] = {}
-        self._interface: Any = None
         self._electrical = True
         jvm.call(self._look_up_classes)
 
@@ -71,14 +69,11 @@ class Simulator:
         # py4j asks Java anew each time that a class is named
         java = self.jvm.gateway.jvm
         self._server: Any = java.scienceworld.runtime.pythonapi.PythonInterface()
-        self._string, self._predef = java.java.lang.String, java.scala.Predef
-        self._buffer, self._byte_stream = java.scala.collection.mutable.StringBuilder, java.java.io
-        self._parsing, self._actions = java.scienceworld.input.InputParser, java.scienceworld.actions
+        self._string = java.java.lang.String
+        # our own, in the folder java/arena
         self._fast_parser = java.arena.FastParser
-        self._object_tag = java.scala.reflect.ClassTag.apply(
-            java.java.lang.Class.forName("scienceworld.struct.EnvObject")
-        )
-        self._chance = getattr(getattr(java.scala.util, "Random$"), "MODULE$").self()
+        self._turn = java.arena.Turn
+        self._listing = java.arena.Listing
 
     def task_names(self) -> list[str]:
         """Return the names of all tasks."""
@@ -90,12 +85,13 @@ class Simulator:
 
     def splits(self) -> dict[str, list[int]]:
         """Return the loaded task's variations by split: train, dev, test."""
-        lists = {
-            "train": self._server.getVariationsTrain,
-            "dev": self._server.getVariationsDev,
-            "test": self._server.getVariationsTest,
-        }
-        return {split: list(map(int, self.jvm.call(held))) for split, held in lists.items()}
+        return self.jvm.call(
+            lambda: {
+                "train": list(self._server.getVariationsTrain()),
+                "dev": list(self._server.getVariationsDev()),
+                "test": list(self._server.getVariationsTest()),
+            }
+        )
 
     def load(self, task: str, variation: int, simplifications: str) -> str:
         """Start a task afresh and return its description. Raises `EnvsError` where there is no such task."""
@@ -114,40 +110,15 @@ class Simulator:
 
         Score and completion are those of the simulator's own Python class, less its step limit.
         """
-        if action.strip().lower() in COMMANDS:
-            return self._command(action)
-
-        def work() -> str:
-            # the agent interface's own step: what the server's adds is a look around and an inventory before
-            # each step, for a history that nobody reads, and a list of all names for a debug print
-            with self.jvm.keeping() as keep:
-                # a Scala triple; its text form comes in one round trip: (observation,score,completed)
-                return str(keep(self._interface.step(action)).toString())
-
-        try:
-            text = self.jvm.call(work)
-        except JavaFault:
-            # the parser tripped over the action before anything happened
-            return self._command("")
-        observation, score, completed = text[1:-1].rsplit(",", 2)
-        return Reply(observation or NOTHING_HAPPENS, round(100 * float(score)), completed == "true")
-
-    def look(self) -> str:
-        """Return what is to be seen; takes no time."""
-        return str(self.jvm.call(self._server.freeActionLook))
+        text = self.jvm.call(lambda: self._turn.play(self._server, action))
+        score, completed, subgoals, observation = text.split("\x1f", 3)
+        return Reply(
+            observation or NOTHING_HAPPENS, round(100 * float(score)), completed == "true", _read(subgoals)
+        )
 
     def inventory(self) -> str:
         """Return what is being carried; takes no time."""
         return str(self.jvm.call(self._server.freeActionInventory))
-
-    def subgoals(self) -> dict[str, bool]:
-        """Return the task's subgoals, first those in sequence, then the optional ones, and which are done."""
-        rows = [row.split("\t") for row in self.jvm.call(self._server.getGoalProgressStr).split("\n")]
-        done: dict[str, bool] = {}
-        for _, passed, _, name in (row for row in rows if len(row) == 4):
-            same = sum(known == name or known.startswith(f"{name} (") for known in done)
-            done[f"{name} ({same + 1})" if same else name] = passed == "true"
-        return done
 
     def action_templates(self) -> list[str]:
         """Return the forms that actions can take, such as `open OBJ`, sorted."""
@@ -155,50 +126,24 @@ class Simulator:
 
     def valid_actions(self) -> list[str]:
         """Return all actions that would work now, sorted; the episode goes on as if it had not been asked."""
-        with self._unchanged_chance():
-            return self._lines(self._server.getValidActionObjectCombinations)
+        text: str = self.jvm.call(lambda: self._listing.all(self._server))
+        return text.split("\n")
 
     def lists(self, action: str) -> bool:
         """Tell whether `action` is, letter for letter, in the simulator's list of valid actions.
 
-        The same answer as `action in valid_actions()` at a fraction of its cost: only the lines that begin
-        as the action does are made, and they are searched where they are.
+        The same answer as `action in valid_actions()` at a fraction of its cost.
         """
         verbs = [verb for verb in LISTERS if f"{action} ".startswith(f"{verb} ")]
-
-        def work() -> bool:
-            with self.jvm.keeping() as keep:
-                parser = keep(self._interface.inputParser())
-                if parser.isInAmbiguousState():
-                    return action in map(str, range(parser.getNumAmbiguousMatches()))
-                if not verbs or ("connect" in verbs[0] and not self._electrical):
-                    return False
-                return self._search(action, verbs[-1], parser, keep)
-
-        with self._unchanged_chance():
-            return self.jvm.call(work)
-
-    def _search(self, action: str, verb: str, parser: Any, keep: Callable[[Any], Any]) -> bool:
-        if verb not in self._listers:
-            self._listers[verb] = getattr(self._actions, f"Action{LISTERS[verb]}")
-        room = keep(keep(self._interface.getAgentVisibleObjects(False))._2())
-        objects = keep(keep(self._parsing.collectObjects(room, False)).toArray(self._object_tag))
-        names = keep(parser.getAllUniqueReferentsLUTObjList(objects, room, True, True))
-        agent = keep(self._interface.agent())
-        found = keep(self._listers[verb].generatePossibleValidActions(agent, objects, names))
-        lines = keep(self._buffer())
-        keep(keep(self._predef.genericWrapArray(found)).addString(lines, "\n", "\n", "\n"))
-        return bool(lines.indexOf(f"\n{action}\n") >= 0)
+        lister = LISTERS[verbs[-1]] if verbs else ""
+        if lister.endswith("Electrical") and not self._electrical:
+            lister = ""
+        return bool(self.jvm.call(lambda: self._listing.has(self._server, action, lister)))
 
     def _load(self, task: str, variation: int, simplifications: str, *, with_gold: bool) -> str:
         def work() -> tuple[str, str]:
-            if self._interface is not None:
-                self.jvm.gateway.detach(self._interface)
-                self._interface = None
             error = self._server.load(task, variation, simplifications, with_gold)
-            with self.jvm.keeping() as keep:
-                self._interface = keep(self._server.agentInterface()).get()
-            self._fast_parser.install(self._interface)
+            self._fast_parser.install(self._server)
             return error, self._server.getTaskDescription()
 
         try:
@@ -210,16 +155,6 @@ class Simulator:
         self._electrical = "noElectricalAction" not in simplifications
         return description
 
-    def _command(self, command: str) -> Reply:
-        def work() -> Reply:
-            answer = self._server.step(command) if command else ""
-            with self.jvm.keeping() as keep:
-                goals = keep(keep(self._interface.task()).goalSequence())
-                score = round(100 * goals.score())
-                return Reply(answer or NOTHING_HAPPENS, score, bool(goals.isCompleted()))
-
-        return self.jvm.call(work)
-
     def _lines(self, ask: Callable[[], Any]) -> list[str]:
         def work() -> str:
             # in one string: a Java list would be read in one round trip an item
@@ -229,18 +164,12 @@ class Simulator:
         text = self.jvm.call(work)
         return text.split("\n") if text else []
 
-    @contextmanager
-    def _unchanged_chance(self) -> Iterator[None]:
-        """Put the simulator's random numbers back to where they stood: listing actions draws from them."""
-        state = self.jvm.call(self._read_chance)
-        yield
-        self.jvm.call(lambda: self._chance.setSeed(state ^ _SCRAMBLE))
 
-    def _read_chance(self) -> int:
-        with self.jvm.keeping() as keep:
-            buffer = keep(self._byte_stream.ByteArrayOutputStream())
-            stream = keep(self._byte_stream.ObjectOutputStream(buffer))
-            stream.writeObject(self._chance)
-            stream.flush()
-            # java.util.Random is written as a flag, a double, its 48 bits of state and an end mark
-            return int.from_bytes(buffer.toByteArray()[-9:-1], "big")
+def _read(progress: str) -> dict[str, bool]:
+    """Read the simulator's table of subgoals: number, passed, class, description in each row that counts."""
+    rows = [row.split("\t") for row in progress.split("\n")]
+    done: dict[str, bool] = {}
+    for _, passed, _, name in (row for row in rows if len(row) == 4):
+        same = sum(known == name or known.startswith(f"{name} (") for known in done)
+        done[f"{name} ({same + 1})" if same else name] = passed == "true"
+    return done

@@ -14,15 +14,18 @@ from envs.scienceworld import patterns
 
 MAX_STEPS = 30
 """As AgentBoard plays them."""
+ROOM = 1.5
+"""Steps that a bundled task grants for each of the simulator's own solution, where that is more."""
 SIMPLIFICATIONS = ("selfWateringFlowerPots", "openContainers", "openDoors", "noElectricalAction")
-"""As AgentBoard plays them; tasks about circuits, which it has none of, can't be played with the last one."""
+"""As AgentBoard plays them; for tasks about circuits the simulator's package refuses the last one."""
 
 
 def tasks(source: Source) -> Sequence[Task]:
     """Return all tasks of a source.
 
     Bundled: all variations of the simulator's 30 tasks, `scienceworld/NAME/VARIATION`; a task is easy where
-    the simulator's own solution (the median of the task's first three variations) fits in the step limit.
+    the simulator's own solution (the median of the task's first three variations) fits in 30 steps; a hard
+    one grants half as many steps again as that solution takes.
     Official: the labels of AgentBoard, one JSON object a line with id, task, goal, subgoals, difficulty and
     additional_info (env_name, var); of two lines for one variation the later counts, as in AgentBoard.
 
@@ -52,7 +55,13 @@ def _survey() -> Mapping[str, Any]:
 
 def _bundled() -> list[Task]:
     return [
-        _task("bundled", name, variation, "easy" if known["gold_steps"] <= MAX_STEPS else "hard")
+        _task(
+            "bundled",
+            name,
+            variation,
+            "easy" if known["gold_steps"] <= MAX_STEPS else "hard",
+            max_steps=max(MAX_STEPS, round(ROOM * known["gold_steps"])),
+        )
         for name, known in known_tasks().items()
         for variation in range(known["variations"])
     ]
@@ -64,6 +73,7 @@ def _task(
     variation: int,
     difficulty: Literal["easy", "hard"],
     goal: str = "",
+    max_steps: int = MAX_STEPS,
     **data: Any,
 ) -> Task:
     return Task(
@@ -72,7 +82,7 @@ def _task(
         subset=name,
         source=source,
         seed=variation,
-        max_steps=MAX_STEPS,
+        max_steps=max_steps,
         difficulty=difficulty,
         goal=goal,
         data={
@@ -95,7 +105,7 @@ def _official(path: Path) -> list[Task]:
     if not path.is_file():
         raise MissingData(f"there is no test.jsonl in {path.parent}", how_to_import("scienceworld"))
     try:
-        lines = path.read_text(encoding="utf-8").splitlines()
+        lines = path.read_text(encoding="utf-8").split("\n")
     except (OSError, UnicodeDecodeError) as error:
         raise BadData(f"{path} can't be read: {error}") from error
     read = [_label(f"{path}, line {n}", line) for n, line in enumerate(lines, 1) if line.strip()]

@@ -22,7 +22,14 @@ from envs.registry import find_task
 from envs.scienceworld import pool
 from envs.scienceworld.env import ScienceWorldEnv
 
-TASKS = ["boil/0", "find-plant/0", "use-thermometer/3", "chemistry-mix/1", "grow-plant/0"]
+TASKS = [
+    "boil/0",
+    "find-plant/0",
+    "use-thermometer/3",
+    "chemistry-mix/1",
+    "grow-plant/0",
+    "power-component/0",
+]
 WARM_UPS, ROUNDS = 2, 3
 
 

@@ -205,3 +205,9 @@ def test_a_missing_simulator_is_a_missing_package(monkeypatch):
     with pytest.raises(MissingPackage) as missing:
         jvm.start()
     assert missing.value.next_step == "pip install 'arena[scienceworld]'"
+    # py4j comes with the simulator
+    monkeypatch.setitem(sys.modules, "py4j.java_gateway", None)
+    for module in ("pool", "jvm", "simulator"):
+        monkeypatch.delitem(sys.modules, f"envs.scienceworld.{module}", raising=False)
+    with pytest.raises(MissingPackage):
+        ScienceWorldEnv().reset(options={"task": PLANT})

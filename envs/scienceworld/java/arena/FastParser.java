@@ -1,5 +1,5 @@
-// Compiled once, and the class file kept beside this one, because users have no compiler. After a change:
-//   javac --release 8 -cp SITE-PACKAGES/scienceworld/scienceworld.jar arena/FastParser.java
+// Compiled once, and the class files kept beside the sources: users have no compiler. After a change:
+//   javac --release 8 -cp SITE-PACKAGES/scienceworld/scienceworld.jar arena/*.java
 package arena;
 
 import java.lang.reflect.Field;
@@ -17,6 +17,7 @@ import scienceworld.actions.Action;
 import scienceworld.input.InputParser;
 import scienceworld.objects.agent.Agent;
 import scienceworld.runtime.AgentInterface;
+import scienceworld.runtime.pythonapi.PythonInterface;
 import scienceworld.struct.EnvObject;
 import scienceworld.tasks.goals.GoalSequence;
 import scienceworld.tasks.goals.ObjMonitor;
@@ -40,10 +41,11 @@ public final class FastParser extends InputParser {
     }
 
     /** Puts a fast parser in the place of the loaded task's own. */
-    public static void install(AgentInterface agentInterface) throws ReflectiveOperationException {
+    public static void install(PythonInterface server) throws ReflectiveOperationException {
+        AgentInterface task = server.agentInterface().get();
         Field parser = AgentInterface.class.getDeclaredField("inputParser");
         parser.setAccessible(true);
-        parser.set(agentInterface, new FastParser(agentInterface.actionHandler().getActions()));
+        parser.set(task, new FastParser(task.actionHandler().getActions()));
     }
 
     @Override
