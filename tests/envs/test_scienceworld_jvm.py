@@ -74,10 +74,25 @@ def test_a_killed_process_is_a_crash_and_the_next_reset_gets_another(env, capfd)
     assert capfd.readouterr().err == ""
 
 
+def stop(pid):
+    """Stop all threads of a process, and return when they have stopped."""
+    os.kill(pid, signal.SIGSTOP)
+    deadline = time.monotonic() + 30
+    while time.monotonic() < deadline:
+        states = [
+            task.read_text().rpartition(")")[2].split()[0]
+            for task in Path(f"/proc/{pid}/task").glob("*/stat")
+        ]
+        if set(states) == {"T"}:
+            return
+        time.sleep(0.01)
+    raise TimeoutError(f"process {pid} did not stop")
+
+
 def test_a_process_that_hangs_is_killed_after_its_limit(env):
     process = env._simulator.jvm
     process.limit_s = 0.5
-    os.kill(process.pid, signal.SIGSTOP)
+    stop(process.pid)
     began = time.monotonic()
     with pytest.raises(EnvironmentCrashed, match=r"did not answer within 0\.5 s"):
         env.step("look around")
