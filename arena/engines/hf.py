@@ -135,13 +135,7 @@ class HfEngine(Engine):
         return self._checkpoint.dtype if self._wanted_dtype == "auto" else self._wanted_dtype
 
     def _load(self) -> None:
-        # torch's threads spin while they wait for each other; beside simulators on the same cores that made
-        # a step 5 to 10 times as long. It heeds this only before it is imported.
-        os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
-        from arena.engines.hf_chat import Chat
-        from arena.engines.hf_forward import choose_forward
         from arena.engines.hf_load import load
-        from arena.engines.hf_loop import DecodeLoop
 
         loaded = load(
             self._checkpoint,
@@ -150,6 +144,11 @@ class HfEngine(Engine):
             device=self._device,
             trust_remote_code=self._trust_remote_code,
         )
+        # these import torch, which `load` prepares for
+        from arena.engines.hf_chat import Chat
+        from arena.engines.hf_forward import choose_forward
+        from arena.engines.hf_loop import DecodeLoop
+
         chat = Chat(loaded.tokenizer)
         if self._tools == "template" and not chat.uses_tools:
             raise EngineError(

