@@ -1,11 +1,15 @@
 """Fixtures that several packages' tests share."""
 
 import importlib
+import os
 from pathlib import Path
 
 import pytest
 
 from envs import registry
+
+# before anything imports torch: waiting threads that spin starve the others on two cores
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 ROOT = Path(__file__).parents[1]
 

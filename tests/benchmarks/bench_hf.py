@@ -35,19 +35,19 @@ RULES = " ".join(
 
 @dataclass
 class Played:
-    """Replies of all episodes, the wall time, and the part of it spent inside the model."""
+    """Replies by episode and turn, the wall time, and the part of it spent inside the model."""
 
-    replies: list[Completion]
+    replies: dict[tuple[int, int], Completion]
     wall_s: float
     forward_s: float
 
     @property
     def tokens_per_s(self) -> float:
-        return sum(reply.completion_tokens for reply in self.replies) / self.wall_s
+        return sum(reply.completion_tokens for reply in self.replies.values()) / self.wall_s
 
     @property
     def read_tokens(self) -> int:
-        return sum(reply.prompt_tokens - reply.cached_tokens for reply in self.replies)
+        return sum(reply.prompt_tokens - reply.cached_tokens for reply in self.replies.values())
 
 
 def observation(episode: int, turn: int) -> str:
@@ -59,13 +59,13 @@ def observation(episode: int, turn: int) -> str:
 
 async def play_episode(
     engine: HfEngine, episode: int, turns: int, keeps_cache: bool = True
-) -> list[Completion]:
+) -> dict[tuple[int, int], Completion]:
     messages = [Message("system", f"House {episode}. {RULES}")]
-    replies = []
+    replies = {}
     for turn in range(turns):
         messages.append(Message("user", observation(episode, turn)))
         (reply,) = await engine.complete([request(messages, f"episode {episode}", turn)])
-        replies.append(reply)
+        replies[episode, turn] = reply
         messages.append(Message("assistant", reply.text))
         if not keeps_cache:
             await engine.release(f"episode {episode}")
@@ -79,11 +79,11 @@ def request(messages: Sequence[Message], session: str, turn: int) -> Request:
 
 async def measure(engine: HfEngine, jobs: int, episodes: int, **settings: Any) -> Played:
     waiting = list(range(episodes))
-    replies: list[Completion] = []
+    replies: dict[tuple[int, int], Completion] = {}
 
     async def work() -> None:
         while waiting:
-            replies.extend(await play_episode(engine, waiting.pop(0), **settings))
+            replies.update(await play_episode(engine, waiting.pop(0), **settings))
 
     forward_s, began = engine.forward_s, time.perf_counter()
     await asyncio.gather(*(work() for _ in range(jobs)))
@@ -106,7 +106,7 @@ async def main() -> None:
         ratios.append(many.tokens_per_s / one.tokens_per_s)
         print(f"  {one.tokens_per_s:6.1f} {many.tokens_per_s:6.1f} {ratios[-1]:6.2f}")
     print(f"ratio            {statistics.median(ratios):6.2f}  (median; bar: 3)")
-    same = [a.text == b.text for a, b in zip(in_order(one), in_order(many), strict=True)]
+    same = [reply.text == many.replies[place].text for place, reply in one.replies.items()]
     print(f"same replies     {sum(same)} of {len(same)}")
     print(f"wall over model  {many.wall_s / many.forward_s:6.3f}  (bar: 1.10)")
 
@@ -116,17 +116,14 @@ async def main() -> None:
     print(
         "  "
         + " ".join(
-            f"{reply.prompt_tokens - reply.cached_tokens}/{reply.prompt_tokens}" for reply in kept.replies
+            f"{reply.prompt_tokens - reply.cached_tokens}/{reply.prompt_tokens}"
+            for reply in kept.replies.values()
         )
     )
     print(f"read             {kept.read_tokens} with the cache kept, {anew.read_tokens} without")
     print(f"time             {kept.wall_s:.1f} s against {anew.wall_s:.1f} s")
     print(f"ratio            {anew.wall_s / kept.wall_s:6.2f}")
     await engine.close()
-
-
-def in_order(played: Played) -> list[Completion]:
-    return sorted(played.replies, key=lambda reply: (reply.prompt_tokens, reply.text))
 
 
 if __name__ == "__main__":
