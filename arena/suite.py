@@ -10,6 +10,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from arena.engines.options import nearest
 from arena.errors import UsageError
 from envs import registry
 from envs.base import Source, Task
@@ -150,5 +151,4 @@ def _line_of(text: str, location: tuple[int | str, ...]) -> int:
 def _nearest_field(location: tuple[int | str, ...]) -> str:
     tables: dict[str, type[BaseModel]] = {"settings": SuiteSettings, "tasks": TaskGroup}
     table = tables[str(location[0])] if len(location) > 1 else Suite
-    near = difflib.get_close_matches(str(location[-1]), table.model_fields, n=3, cutoff=0.5)
-    return f"did you mean {', '.join(near)}?" if near else f"keys here: {', '.join(table.model_fields)}"
+    return nearest(str(location[-1]), table.model_fields, "keys here")

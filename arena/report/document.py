@@ -4,21 +4,14 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from arena.score import compare, read_scores, score, verdict
+from arena.score import Scores, compare, read_scores, score, verdict
 from arena.store.files import connect
 
 
 def scores_document(run: Path) -> dict[str, Any]:
     """Return {run, contestants: {name: {benchmark: {episodes, errors, progress, success, …}}}}."""
     contestants, episodes, errors = read_scores(run)
-    scores = score(contestants, episodes, errors)
-    return {
-        "run": run.name,
-        "contestants": {
-            name: {benchmark: asdict(value) for benchmark, value in by_benchmark.items()}
-            for name, by_benchmark in scores.items()
-        },
-    }
+    return {"run": run.name, "contestants": _as_tables(score(contestants, episodes, errors))}
 
 
 def report_document(run: Path) -> dict[str, Any]:
@@ -26,11 +19,11 @@ def report_document(run: Path) -> dict[str, Any]:
 
     Adds `baseline` and `failures` (contestant -> failure kind -> turns).
     """
-    contestants, episodes, _ = read_scores(run)
-    document = scores_document(run)
+    contestants, episodes, errors = read_scores(run)
+    tables = _as_tables(score(contestants, episodes, errors))
     baseline = contestants[0]
     for name in contestants[1:]:
-        for benchmark, values in document["contestants"][name].items():
+        for benchmark, values in tables[name].items():
             difference = compare(episodes, baseline, name, benchmark)
             if difference is not None:
                 values |= {
@@ -40,7 +33,14 @@ def report_document(run: Path) -> dict[str, Any]:
                     "pairs": difference.pairs,
                     "verdict": verdict(difference),
                 }
-    return document | {"baseline": baseline, "failures": _failures(run)}
+    return {"run": run.name, "contestants": tables, "baseline": baseline, "failures": _failures(run)}
+
+
+def _as_tables(scores: Scores) -> dict[str, dict[str, dict[str, Any]]]:
+    return {
+        name: {benchmark: asdict(value) for benchmark, value in by_benchmark.items()}
+        for name, by_benchmark in scores.items()
+    }
 
 
 def _failures(run: Path) -> dict[str, dict[str, int]]:

@@ -16,7 +16,7 @@ from arena.records import (
     TurnPlayed,
 )
 from arena.store.files import connect
-from arena.store.rows import episode_from_row, task_from_json, turn_from_row
+from arena.store.rows import episode_from_row, read_turns, task_from_json, turn_from_row
 from envs.base import Task
 
 
@@ -70,10 +70,7 @@ class RunReader:
 
     def turns(self, episode: Episode) -> list[Turn]:
         """Return an episode's turns in order."""
-        turns: list[Turn] = []
-        for row in self._db.execute("SELECT * FROM turn WHERE episode_id = ? ORDER BY idx", (episode.id,)):
-            turns.append(turn_from_row(row, turns[-1].outcome if turns else episode.first_observation))
-        return turns
+        return read_turns(self._db, episode.id, episode.first_observation)
 
     def follow(self, after: int = 0, limit: int = 1000) -> tuple[list[Event], int]:
         """Return the next (at most `limit`) events after event number `after`, and the number of the last."""

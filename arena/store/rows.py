@@ -93,6 +93,14 @@ def turn_from_row(row: sqlite3.Row, observation: str) -> Turn:
     )
 
 
+def read_turns(db: sqlite3.Connection, episode_id: int, first_observation: str) -> list[Turn]:
+    """Return an episode's turns in order; each sees the outcome of the one before."""
+    turns: list[Turn] = []
+    for row in db.execute("SELECT * FROM turn WHERE episode_id = ? ORDER BY idx", (episode_id,)):
+        turns.append(turn_from_row(row, turns[-1].outcome if turns else first_observation))
+    return turns
+
+
 def episode_from_row(row: sqlite3.Row) -> Episode:
     """Return a row of `episode` as an Episode."""
     return Episode(

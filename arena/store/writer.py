@@ -11,7 +11,7 @@ from arena.errors import StoreError
 from arena.protocol.base import FailureKind
 from arena.records import EpisodeEnded, EpisodeKey, Notice, Turn
 from arena.store.files import connect
-from arena.store.rows import INSERT_TURN, task_to_json, to_json, turn_from_row, turn_values
+from arena.store.rows import INSERT_TURN, read_turns, task_to_json, to_json, turn_values
 from envs.base import Task
 
 SYNC_EVERY_S = 1.0
@@ -54,7 +54,7 @@ class RunWriter:
         An attempt whose environment crashed can't be taken up; it is superseded by a new one.
         """
         row = self._current(key)
-        turns = _turns(self._db, row) if row is not None else []
+        turns = read_turns(self._db, row["id"], row["first_observation"]) if row is not None else []
         if turns and turns[-1].failure and turns[-1].failure.kind is FailureKind.ENVIRONMENT_ERROR:
             self.supersede(key)
             row, turns = None, []
@@ -190,11 +190,3 @@ class EpisodeWriter:
             ).fetchall()
             self._run._event("episode_ended", self.id, {"status": "error", "error": error})
         return EpisodeEnded(key, "error", row["progress"], bool(row["success"]), row["turns"], error)
-
-
-def _turns(db: sqlite3.Connection, episode: sqlite3.Row) -> list[Turn]:
-    turns: list[Turn] = []
-    for row in db.execute("SELECT * FROM turn WHERE episode_id = ? ORDER BY idx", (episode["id"],)):
-        seen = turns[-1].outcome if turns else episode["first_observation"]
-        turns.append(turn_from_row(row, seen))
-    return turns
