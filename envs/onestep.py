@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from string import ascii_lowercase
 from typing import Any, Literal
 
+from envs import embedding
 from envs.base import ArenaEnv, Outcome, Source, Task
 from envs.errors import EnvsError, MissingPackage
 
@@ -121,3 +122,21 @@ class OneStepEnv(ArenaEnv):
             grading["encoder"] = self.encoder_name
         scores = dict(self._graded.scores) if self._graded else {}
         return super()._info(outcome) | {"scores": scores, "grading": grading}
+
+
+class EncodedEnv(OneStepEnv):
+    """A one-step environment whose request is chat messages and whose scores need an encoder of texts."""
+
+    def __init__(
+        self, source: Source = "bundled", scoring: Scoring | None = None, encoder: str | None = None
+    ) -> None:
+        super().__init__(source, scoring)
+        self._encoder = embedding.encoder(encoder)
+
+    @property
+    def encoder_name(self) -> str:
+        """Name of the encoder that texts are compared with."""
+        return self._encoder.name
+
+    def _request(self) -> str:
+        return "\n\n".join(message["content"] for message in self.messages())

@@ -4,27 +4,14 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from envs import embedding
-from envs.base import Source
-from envs.onestep import Graded, OneStepEnv, Scoring
+from envs.onestep import EncodedEnv, Graded, Scoring
 from envs.teval.scoring import Record, headline, record_of, score
 
 
-class TEvalEnv(OneStepEnv):
+class TEvalEnv(EncodedEnv):
     """Six abilities, one record each. Progress is what counts for the ability; success is all of it."""
 
     benchmark = "teval"
-
-    def __init__(
-        self, source: Source = "bundled", scoring: Scoring | None = None, encoder: str | None = None
-    ) -> None:
-        super().__init__(source, scoring)
-        self._encoder = embedding.encoder(encoder)
-
-    @property
-    def encoder_name(self) -> str:
-        """Name of the encoder that compares plans and thoughts."""
-        return self._encoder.name
 
     def messages(self) -> Sequence[Mapping[str, str]]:
         """Return the record's own chat messages."""
@@ -38,9 +25,6 @@ class TEvalEnv(OneStepEnv):
     def _data(self) -> Mapping[str, Any]:
         assert self.task is not None
         return self.task.data
-
-    def _request(self) -> str:
-        return "\n\n".join(message["content"] for message in self.messages())
 
     def _grade(self, reply: str, scoring: Scoring) -> Graded:
         scores = score(reply, record_of(self._data()), self._encoder, scoring)

@@ -4,14 +4,13 @@ from collections.abc import Mapping, Sequence
 
 import networkx as nx
 
-from envs import embedding
-from envs.base import Outcome, Source
-from envs.onestep import Graded, OneStepEnv, Scoring
+from envs.base import Outcome
+from envs.onestep import EncodedEnv, Graded, Scoring
 from envs.workflow.graph import parse
 from envs.workflow.scoring import headline, score
 
 
-class WorfBenchEnv(OneStepEnv):
+class WorfBenchEnv(EncodedEnv):
     """Plans as graphs. Progress is the mean of the chain's and the graph's F1; success is both at 1.
 
     Where a task's `max_steps` is above 1 (a suite may set it; off otherwise), a reply that is no workflow, or
@@ -19,17 +18,6 @@ class WorfBenchEnv(OneStepEnv):
     """
 
     benchmark = "worfbench"
-
-    def __init__(
-        self, source: Source = "bundled", scoring: Scoring | None = None, encoder: str | None = None
-    ) -> None:
-        super().__init__(source, scoring)
-        self._encoder = embedding.encoder(encoder)
-
-    @property
-    def encoder_name(self) -> str:
-        """Name of the encoder that matches nodes."""
-        return self._encoder.name
 
     def messages(self) -> Sequence[Mapping[str, str]]:
         """Return the request as chat messages: system, examples where there are any, user."""
@@ -40,9 +28,6 @@ class WorfBenchEnv(OneStepEnv):
         """Return the gold workflow."""
         assert self.task is not None
         return [self.task.data["gold"]]
-
-    def _request(self) -> str:
-        return "\n\n".join(message["content"] for message in self.messages())
 
     def _apply(self, action: str) -> Outcome:
         assert self.task is not None
