@@ -50,6 +50,15 @@ class Driver:
         await self.settle()
         return "\n".join(strip.text.rstrip() for strip in self.strips())
 
+    async def text_with(self, words: str) -> str:
+        """Return the screen once it says `words` (a record is read by another thread), or after 10 seconds."""
+        for _ in range(200):
+            text = await self.text()
+            if words in text:
+                break
+            await self.pilot.pause(0.05)
+        return text
+
     def strips(self) -> list[Strip]:
         """Return the screen as it goes to the terminal (an exported SVG says the same, but takes long)."""
         return self.app.screen._compositor.render_strips()

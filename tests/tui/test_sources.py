@@ -116,7 +116,7 @@ async def test_the_screen_plays_a_real_series_to_its_end(ladder: type, tmp_path:
         assert "match 4/4" in text
         assert "the series is over" in text
         await driver.press("[", "[", "home")
-        text = await driver.text()
+        text = await driver.text_with("rung 0")
         assert "match 2/4" in text
         assert "rung 0" in text
 
@@ -216,7 +216,7 @@ async def test_a_recorded_run_is_shown_from_its_beginning(ladder: type, tmp_path
     engines = {"base": StreamingEngine(ups), "other": StreamingEngine(sits)}
     await play_run(plan_of("base", "other"), tmp_path / "r", engines, lambda event: None)
     async with driving(RecordSource(tmp_path / "r"), "watch") as driver:
-        text = await driver.text()
+        text = await driver.text_with("rung 0")
         assert "match 1/4" in text
         assert "rung 0" in text
         await driver.press("x")
