@@ -51,7 +51,7 @@ class Driver:
         return "\n".join(strip.text.rstrip() for strip in self.strips())
 
     async def text_with(self, words: str) -> str:
-        """Return the screen once it says `words` (a record is read by another thread), or after 10 seconds."""
+        """Return the screen once it says `words` (another thread reads the record), or after 10 seconds."""
         for _ in range(200):
             text = await self.text()
             if words in text:
