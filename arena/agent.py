@@ -93,10 +93,12 @@ class Agent:
             max_tokens=granted or settings.sampling.max_tokens,
         )
         self._tools = tuple(env.tools())
+        self._plain = env.plain_request
         self._oracle = EpisodeOracle(env, self._protocol)
         self._briefing = Briefing(
             instructions=env.instructions(),
             answer=self._protocol.describe(self._tools),
+            answer_in_brief=self._protocol.in_brief(),
             example=_example(env, self._protocol) if settings.example else (),
             goal=env.goal(),
         )
@@ -117,6 +119,7 @@ class Agent:
             turn=self._turn(),
             oracle=self._oracle,
             tools=self._tools if self._protocol.name == "json" else (),
+            plain=self._plain,
             on_text=on_text,
         )
         (completion,) = await self._engine.complete([request])

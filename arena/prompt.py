@@ -1,10 +1,12 @@
 """What a contestant reads: rules, example, goal and history, fitted into its context window.
 
-Three styles. `flat` is AgentBoard's: one user message in which the history stands as `Action:` and
+Four styles. `flat` is AgentBoard's: one user message in which the history stands as `Action:` and
 `Observation:` lines, with an open `Action:` at the end. `chat` makes each observation a user message and each
-action an assistant message. `bare` is for benchmarks whose observation is the whole request (one-step ones):
-observations and replies as they are, nothing added. In all, when the prompt does not fit, the oldest history
-item is dropped first; an action and an observation are separate items (AgentBoard, agents/vanilla_agent.py).
+action an assistant message. `terse` is for small agents that have learned a benchmark's rules: the wanted
+form and the goal in a sentence each, then observations and actions as they are. `bare` is for benchmarks
+whose observation is the whole request (one-step ones): observations and replies as they are, nothing added.
+In all, when the prompt does not fit, the oldest history item is dropped first; an action and an observation
+are separate items (AgentBoard, agents/vanilla_agent.py).
 """
 
 import hashlib
@@ -17,7 +19,7 @@ from typing import Any, Literal
 
 from arena.engines.base import Message
 
-Style = Literal["flat", "chat", "bare"]
+Style = Literal["flat", "chat", "terse", "bare"]
 
 
 @dataclass(frozen=True)
@@ -35,6 +37,7 @@ class Briefing:
 
     instructions: str
     answer: str
+    answer_in_brief: str
     example: Sequence[tuple[str, str]]
     goal: str
 
@@ -72,7 +75,7 @@ def build(
     observation is never dropped: a prompt that can't fit even so is sent as it is, and the engine says so;
     but a bare request is cut in its middle, as LongBench does (`pred.py`: first and last half of the tokens).
     """
-    render = {"flat": _flat, "chat": _chat, "bare": _bare}[style]
+    render = {"flat": _flat, "chat": _chat, "terse": _terse, "bare": _bare}[style]
     dropped = 0
     messages = render(briefing, history)
     if budget_tokens is None:
@@ -138,6 +141,11 @@ def _chat(briefing: Briefing, history: Sequence[Item]) -> tuple[Message, ...]:
         else:
             messages.append(Message(role, text))
     return tuple(messages)
+
+
+def _terse(briefing: Briefing, history: Sequence[Item]) -> tuple[Message, ...]:
+    rules = wording()["terse"].format(answer=briefing.answer_in_brief, goal=briefing.goal)
+    return (Message("system", rules), *_bare(briefing, history))
 
 
 def _bare(briefing: Briefing, history: Sequence[Item]) -> tuple[Message, ...]:

@@ -8,11 +8,11 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from arena.engines.options import nearest
 from arena.errors import UsageError
-from envs import registry
+from envs import embedding, registry
 from envs.base import Source, Task
 
 
@@ -24,7 +24,7 @@ class SuiteSettings(_Strict):
     """How all contestants of a suite are asked, unless a contestant's own options say otherwise."""
 
     protocol: Literal["text", "json"] = "text"
-    style: Literal["auto", "flat", "chat"] = "auto"
+    style: Literal["auto", "flat", "chat", "terse"] = "auto"
     max_tokens: int = Field(100, ge=1)
     temperature: float = Field(0.0, ge=0)
     top_p: float = Field(1.0, gt=0, le=1)
@@ -34,6 +34,15 @@ class SuiteSettings(_Strict):
     context_tokens: int | None = Field(None, ge=16)
     seed: int = 0
     repeats: int = Field(1, ge=1)
+    scoring: Literal["auto", "faithful", "strict"] = "auto"
+    encoder: str = "auto"
+
+    @field_validator("encoder")
+    @classmethod
+    def _known_encoder(cls, name: str) -> str:
+        if name != "auto" and name not in embedding.NAMES:
+            raise ValueError(f"no encoder is called {name!r}; encoders: {', '.join(embedding.NAMES)}")
+        return name
 
 
 class TaskGroup(_Strict):
@@ -118,9 +127,22 @@ def expand(suite: Suite, limit: int | None = None) -> list[Task]:
                 "`arena tasks` lists them",
             )
         for task in selected:
-            task = replace(task, max_steps=group.max_steps or task.max_steps)
+            grading = {**task.grading, **_grading(group.benchmark, suite.settings)}
+            task = replace(task, max_steps=group.max_steps or task.max_steps, grading=grading)
             chosen.setdefault(task.hash, task)
     return list(chosen.values())
+
+
+def _grading(benchmark: str, settings: SuiteSettings) -> dict[str, str]:
+    """Return how a benchmark's tasks are scored; an encoder always by name: `auto` is what is installed."""
+    card = registry.benchmark(benchmark)
+    grading: dict[str, str] = {}
+    if card.grades and settings.scoring != "auto":
+        grading["scoring"] = settings.scoring
+    if card.encodes:
+        name = settings.encoder
+        grading["encoder"] = embedding.default_name() if name == "auto" else name
+    return grading
 
 
 def _select(group: TaskGroup) -> list[Task]:

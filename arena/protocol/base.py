@@ -130,5 +130,8 @@ class ReplyProtocol(Protocol):
     def describe(self, tools: Sequence[Mapping[str, Any]] = ()) -> str:
         """Return the words that tell a model how to answer. Raises `UsageError` where a tool is broken."""
 
+    def in_brief(self) -> str:
+        """Return one sentence that says which form is wanted, for agents that have learned it."""
+
     def complaint(self, failure: Failure) -> str:
         """Return the observation that answers a reply without an action: one sentence, what and where."""

@@ -87,6 +87,10 @@ class JsonProtocol:
         lines = [signature(tool) for tool in toolbox(tools).values()]
         return texts["answer"] + ("\n" + texts["tools"].format(tools="\n".join(lines)) if lines else "")
 
+    def in_brief(self) -> str:
+        """Return one sentence that says which form is wanted, for agents that have learned it."""
+        return str(wording.texts()["json"]["in_brief"])
+
     def complaint(self, failure: Failure) -> str:
         """Return the observation that answers a reply without an action."""
         return wording.complaint("json", failure)

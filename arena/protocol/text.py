@@ -101,6 +101,10 @@ class TextProtocol:
         """Return the words that tell a model how to answer; the environment's own rules name the actions."""
         return wording.texts()["text"]["answer"]
 
+    def in_brief(self) -> str:
+        """Return one sentence that says which form is wanted, for agents that have learned it."""
+        return str(wording.texts()["text"]["in_brief"])
+
     def complaint(self, failure: Failure) -> str:
         """Return the observation that answers a reply without an action."""
         return wording.complaint("text", failure)

@@ -40,6 +40,10 @@ class WholeReply:
         """Return nothing: the observation is the request, and says how to answer."""
         return ""
 
+    def in_brief(self) -> str:
+        """Return nothing, for the same reason."""
+        return ""
+
     def complaint(self, failure: Failure) -> str:
         """Return what was wrong with the reply, in one sentence."""
         return wording.complaint("whole", failure)

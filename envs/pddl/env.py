@@ -6,6 +6,8 @@ from typing import Any, ClassVar
 
 from envs.base import ArenaEnv, Outcome, Source, Task, ToolSchema, parse_call
 from envs.pddl import tools
+from envs.pddl.compact import COMPACT, compact_goal, compact_state
+from envs.pddl.parsing import Atom
 from envs.pddl.planner import plan
 from envs.pddl.problem import Problem, from_data, problem
 from envs.pddl.reading import read, read_anywhere
@@ -21,7 +23,8 @@ class PDDLEnv(ArenaEnv):
     Progress is the share of goal facts that are true, success is all of them. As in AgentBoard, both are
     looked at only after an action that changed something (an episode begins at progress 0 even where a goal
     fact is true from the start); "check" anywhere in an action lists what is possible, "look around" tells
-    everything, both count as valid and cost a step; and an action is valid if it changed the state.
+    everything, both count as valid and cost a step; and an action is valid if it changed the state. Tasks
+    may be told in few words (`compact`).
     """
 
     benchmark: ClassVar[str] = "pddl"
@@ -32,6 +35,7 @@ class PDDLEnv(ArenaEnv):
         self._state: State = 0
         self._solved = False
         self._plans: dict[State, tuple[Action, ...]] = {}
+        self._is_compact = False
 
     def instructions(self) -> str:
         """Return the rules of the running task's domain and how its actions are written."""
@@ -39,7 +43,7 @@ class PDDLEnv(ArenaEnv):
 
     def example(self) -> Sequence[tuple[str, str]]:
         """Return a tiny problem of the same domain, solved."""
-        return _example(self._running().problem.domain)[1]
+        return _example(self._running().problem.domain, self._is_compact)[1]
 
     def tools(self) -> Sequence[ToolSchema]:
         """Return one tool per operator, and those that only look."""
@@ -57,7 +61,7 @@ class PDDLEnv(ArenaEnv):
                 return {"name": name, "arguments": {}}
         if reading := read(of, self._state, action) or read_anywhere(of, action):
             return tools.reading_to_call(of, reading)
-        shown, steps = _example(of.problem.domain)
+        shown, steps = _example(of.problem.domain, self._is_compact)
         if action in (text for text, _ in steps) and (reading := read_anywhere(shown, action)):
             return tools.reading_to_call(shown, reading)
         return None
@@ -81,10 +85,15 @@ class PDDLEnv(ArenaEnv):
         of = self._running()
         return [of.words.action(each.operator, each.arguments) for each in of.possible(self._state)]
 
+    def facts(self) -> Sequence[Atom]:
+        """Return the facts that are true now."""
+        return self._running().atoms(self._state)
+
     def _begin(self, task: Task) -> Outcome:
         self._world = world(from_data(task.data))
         self._state, self._solved, self._plans = self._world.initial, False, {}
-        return self._outcome(self._world.describe(self._state), valid=True)
+        self._is_compact = task.data.get("wording") == COMPACT
+        return self._outcome(self._everything(), valid=True)
 
     def _apply(self, action: str) -> Outcome:
         of = self._running()
@@ -94,17 +103,21 @@ class PDDLEnv(ArenaEnv):
             listed = [*self.valid_actions(), *(common()[name]["text"] for name in of.words.extras)]
             return self._outcome(common()["check"].format(actions=", ".join(listed)), valid=True)
         if _asks_for("look_around", action):
-            return self._outcome(of.describe(self._state), valid=True)
+            return self._outcome(self._everything(), valid=True)
         reading = read(of, self._state, action)
-        if reading is None:
-            return self._outcome(common()["not_understood"], valid=False)
-        found = of.actions.get((reading.operator, reading.arguments))
+        found = of.actions.get((reading.operator, reading.arguments)) if reading else None
         if found is None or not found.changes(self._state):
-            return self._outcome(common()["not_possible"], valid=False)
+            if self._is_compact:
+                return self._outcome(common()["compact_failed"].format(state=self._everything()), valid=False)
+            return self._outcome(common()["not_possible" if reading else "not_understood"], valid=False)
         before, self._state = self._state, found.apply(self._state)
         progress = of.progress(self._state)
         self._solved = progress == 1
-        return self._outcome(_news(of, before, self._state, self._solved), valid=True, progress=progress)
+        told = _news(of, before, self._state, self._solved, self._is_compact)
+        return self._outcome(told, valid=True, progress=progress)
+
+    def _everything(self) -> str:
+        return _everything(self._running(), self._state, self._is_compact)
 
     def _outcome(self, observation: str, valid: bool, progress: float | None = None) -> Outcome:
         of, state = self._running(), self._state
@@ -122,8 +135,15 @@ class PDDLEnv(ArenaEnv):
         return self._world
 
 
-def _news(of: World, before: State, after: State, solved: bool) -> str:
-    told = of.describe(after if of.words.sees == "everything" else after & ~before)
+def _everything(of: World, state: State, compact: bool) -> str:
+    if compact:
+        return compact_state(of.words, of.domain.name, of.atoms(state), of.problem.goal)
+    return of.describe(state)
+
+
+def _news(of: World, before: State, after: State, solved: bool, compact: bool) -> str:
+    sees_all = compact or of.words.sees == "everything"
+    told = _everything(of, after, compact) if sees_all else of.describe(after & ~before)
     told = told or common()["nothing_new"]
     return f"{told} {common()['solved']}" if solved else told
 
@@ -134,19 +154,18 @@ def _asks_for(extra: str, action: str) -> bool:
 
 
 @cache
-def _example(domain_name: str) -> tuple[World, Example]:
+def _example(domain_name: str, compact: bool) -> tuple[World, Example]:
     words = wording(domain_name)
     shown = world(_example_problem(domain_name, words.example))
     state = shown.initial
-    first = common()["example_start"].format(
-        goal=words.goal(shown.problem.goal), observation=shown.describe(state)
-    )
+    goal = compact_goal(words, domain_name) if compact else words.goal(shown.problem.goal)
+    first = common()["example_start"].format(goal=goal, observation=_everything(shown, state, compact))
     steps = [("", first)]
     for text in words.example["actions"]:
         reading = read(shown, state, text)
         assert reading, text
         before, state = state, shown.actions[reading.operator, reading.arguments].apply(state)
-        steps.append((text, _news(shown, before, state, shown.progress(state) == 1)))
+        steps.append((text, _news(shown, before, state, shown.progress(state) == 1, compact)))
     return shown, tuple(steps)
 
 

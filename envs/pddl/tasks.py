@@ -1,9 +1,11 @@
 """The tasks of the PDDL benchmark: ours, drawn by the generators, and AgentBoard's from the user's copy."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from envs.base import Source, Task
 from envs.pddl import DOMAINS
+from envs.pddl.compact import COMPACT, compact_goal
 from envs.pddl.generators import draft
 from envs.pddl.official import difficulty, official_problems
 from envs.pddl.problem import Problem
@@ -22,10 +24,15 @@ BUNDLED_SIZES = {
 }
 """Sizes of the bundled problems of each domain, in order; a problem's index is its seed."""
 
+SMALL_SIZES = {"gripper": (2, 3, 4, 5), "blockworld": (2, 3, 4)}
+"""Sizes of the small problems, in turn: few words and few objects, for small agents (`compact`)."""
+
+SMALL_COUNT = 120
+
 
 def tasks(source: Source) -> Sequence[Task]:
-    """Return all tasks of a source: 80 bundled, or AgentBoard's 60. Raises `MissingData` or `BadData`."""
-    return _bundled() if source == "bundled" else _official()
+    """Return all tasks of a source: 320 bundled, or AgentBoard's 60. Raises `MissingData` or `BadData`."""
+    return [*_bundled(), *_small()] if source == "bundled" else _official()
 
 
 def generate(domain: str, seed: int, size: int, task_id: str | None = None) -> Task:
@@ -48,11 +55,31 @@ def generate(domain: str, seed: int, size: int, task_id: str | None = None) -> T
     )
 
 
+def generate_small(domain: str, seed: int, size: int, task_id: str | None = None) -> Task:
+    """Return the task that `generate` returns, told in few words. Raises `EnvsError` as it does."""
+    task = generate(domain, seed, size, task_id)
+    return replace(
+        task,
+        id=task_id or f"pddl/{domain}-small/size{size}-seed{seed}",
+        subset=f"{domain}-small",
+        data={**task.data, "wording": COMPACT},
+        goal=compact_goal(wording(domain), domain),
+    )
+
+
 def _bundled() -> list[Task]:
     return [
         generate(domain, index, size, f"pddl/{domain}/{index}")
         for domain in DOMAINS
         for index, size in enumerate(BUNDLED_SIZES[domain])
+    ]
+
+
+def _small() -> list[Task]:
+    return [
+        generate_small(domain, index, sizes[index % len(sizes)], f"pddl/{domain}-small/{index}")
+        for domain, sizes in SMALL_SIZES.items()
+        for index in range(SMALL_COUNT)
     ]
 
 

@@ -17,7 +17,10 @@ from envs.pddl.parsing import Atom
 
 @dataclass(frozen=True)
 class Wording:
-    """The words of one domain. `sees`: what an observation tells, everything or what has become true."""
+    """The words of one domain. `sees`: what an observation tells, everything or what has become true.
+
+    `compact`: the words of its compact form, where it has one.
+    """
 
     sees: Literal["everything", "news"]
     rules: str
@@ -25,6 +28,7 @@ class Wording:
     actions: Mapping[str, Mapping[str, str]]
     example: Mapping[str, Any]
     parameters: Mapping[str, Sequence[str]]
+    compact: Mapping[str, str] | None
 
     def fact(self, atom: Atom) -> str:
         """Return the sentence that says a fact; objects are written as they are to be named in actions."""
@@ -66,6 +70,7 @@ def wording(domain_name: str) -> Wording:
         actions={name: words["actions"][name] for name in operators},
         example=words["example"],
         parameters={name: [each.name for each in of.parameters] for name, of in operators.items()},
+        compact=words.get("compact"),
     )
 
 

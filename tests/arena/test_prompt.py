@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from arena.engines.base import Message
 from arena.prompt import Briefing, Item, build
 
-BRIEFING = Briefing("the rules", "answer so", [("", "a room"), ("go", "another room")], "be there")
+BRIEFING = Briefing("the rules", "answer so", "so", [("", "a room"), ("go", "another room")], "be there")
 HISTORY = [
     Item("observation", "first"),
     Item("action", "one"),
@@ -36,6 +36,18 @@ def test_the_chat_style_alternates_roles_and_keeps_actions_as_they_were_given():
     roles = [message.role for message in prompt.messages]
     assert roles == ["system", "user", "assistant", "user", "assistant", "user"]
     assert prompt.messages[2].content == "one"
+
+
+def test_the_terse_style_says_form_and_goal_once_and_then_only_what_was_seen_and_done():
+    prompt = build(BRIEFING, HISTORY, "terse", characters, None)
+    assert [(message.role, message.content) for message in prompt.messages] == [
+        ("system", "so be there"),
+        ("user", "first"),
+        ("assistant", "one"),
+        ("user", "second"),
+        ("assistant", "two"),
+        ("user", "third"),
+    ]
 
 
 def test_the_oldest_items_are_dropped_first_one_by_one():

@@ -59,7 +59,7 @@ def test_gymnasiums_checker_passes_on_the_registered_environment():
     check_env(env.unwrapped)
     observation, info = env.reset(seed=1)
     assert observation
-    assert info["goal"].startswith("Make all of this true")
+    assert info["goal"]
     assert info["subgoals"].keys()
     env.close()
 

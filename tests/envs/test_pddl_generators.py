@@ -28,7 +28,7 @@ def solve(env: PDDLEnv) -> int:
 
 
 def test_each_domain_has_twenty_bundled_tasks_from_easy_to_hard():
-    listed = tasks("bundled")
+    listed = [task for task in tasks("bundled") if task.subset in DOMAINS]
     assert [task.id for task in listed] == [f"pddl/{name}/{i}" for name in DOMAINS for i in range(20)]
     for domain in DOMAINS:
         mine = [task for task in listed if task.subset == domain]
@@ -41,7 +41,7 @@ def test_each_domain_has_twenty_bundled_tasks_from_easy_to_hard():
 
 
 def test_bundled_tasks_are_the_same_on_every_machine_and_python():
-    hashes = " ".join(task.hash for task in tasks("bundled"))
+    hashes = " ".join(task.hash for task in tasks("bundled") if task.subset in DOMAINS)
     assert hashlib.sha256(hashes.encode()).hexdigest()[:16] == DIGEST_OF_BUNDLED_TASKS
 
 
