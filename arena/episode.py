@@ -13,6 +13,7 @@ from typing import Any, Protocol
 from arena.agent import Agent, Thinking
 from arena.pace import Pace
 from arena.protocol.base import Decision, Failure, FailureKind
+from arena.protocol.json_reply import diagnose
 from arena.records import EpisodeEnded, EpisodeKey, EpisodeStarted, Event, ReplyText, Turn, TurnPlayed
 from envs.base import ArenaEnv, Task
 from envs.errors import EnvironmentCrashed
@@ -80,7 +81,7 @@ async def play_episode(
         await pace(key, turns)
         seen = now.observation
         thinking = await agent.act(seen, _streamer(key, turns, listen) if streaming else None)
-        now = await _play(thinking.decision, now, agent, env)
+        now = await _play(thinking.decision, thinking.completion.finish_reason, now, agent, env)
         turn = _turn(turns, seen, thinking, now)
         recorder.append(turn)
         listen(TurnPlayed(key, turn))
@@ -90,7 +91,9 @@ async def play_episode(
     return EpisodeEnded(key, "done", now.progress, now.success, turns)
 
 
-async def _play(decision: Decision, before: Position, agent: Agent, env: ArenaEnv) -> Position:
+async def _play(
+    decision: Decision, finish_reason: str, before: Position, agent: Agent, env: ArenaEnv
+) -> Position:
     if decision.action is None:
         complaint = agent.complaint(decision)
         return replace(before, observation=complaint, valid=False, failure=decision.failure, env_s=0.0)
@@ -110,6 +113,7 @@ async def _play(decision: Decision, before: Position, agent: Agent, env: ArenaEn
         subgoals=info["subgoals"],
         scores={key: info[key] for key in ("scores", "grading") if key in info},
         valid=info["valid"],
+        failure=diagnose(decision.action, finish_reason) if env.reply_json and not info["valid"] else None,
         env_s=time.perf_counter() - began,
     )
 
@@ -117,7 +121,7 @@ async def _play(decision: Decision, before: Position, agent: Agent, env: ArenaEn
 async def _step_again(turn: Turn, before: Position, agent: Agent, env: ArenaEnv) -> Position:
     decision = Decision(turn.thought, turn.action, turn.failure)
     agent.recall(before.observation, turn.reply, decision)
-    now = await _play(decision, before, agent, env)
+    now = await _play(decision, turn.finish_reason, before, agent, env)
     if (now.observation, now.progress, now.valid) != (turn.outcome, turn.progress, turn.valid):
         raise Diverged(f"turn {turn.index} of the recorded attempt does not replay")
     return now
@@ -131,7 +135,7 @@ def _turn(index: int, seen: str, thinking: Thinking, now: Position) -> Turn:
         reply=completion.text,
         thought=decision.thought,
         action=decision.action,
-        # a crash of the environment comes after a fine decision, so the turn's failure is the position's
+        # an environment may crash at a fine decision, or not read a reply: the failure is the position's
         failure=now.failure,
         outcome=now.observation,
         valid=now.valid,

@@ -28,6 +28,7 @@ class Task:
     data are the same task, whatever they are called. `goal` may be empty where only the environment knows
     it; `reset` then reports it in `info["goal"]`. `data` is JSON-able and holds all that the environment
     needs to play the task. `reply_tokens` is the longest reply that the benchmark grants, where it says so.
+    `grading` says how it is scored where that was chosen: `scoring`, `encoder` (`arena.suite` fills it in).
     """
 
     id: str
@@ -40,6 +41,7 @@ class Task:
     data: Mapping[str, Any]
     goal: str = ""
     reply_tokens: int | None = None
+    grading: Mapping[str, str] = field(default_factory=dict)
 
     @cached_property
     def hash(self) -> str:
@@ -52,6 +54,8 @@ class Task:
             "reply_tokens": self.reply_tokens,
             "data": self.data,
         }
+        if self.grading:
+            content["grading"] = self.grading
         text = json.dumps(content, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
         return hashlib.sha256(text.encode()).hexdigest()[:16]
 
@@ -162,6 +166,16 @@ class ArenaEnv(gymnasium.Env[str, str]):
     def instructions(self) -> str:
         """Return the rules of the running task in words: the actions, when they work, what they do."""
         return ""
+
+    @property
+    def reply_json(self) -> bool:
+        """Whether the running task's whole reply is to be JSON: one that can't be read is a typed failure."""
+        return False
+
+    @property
+    def plain_request(self) -> bool:
+        """Whether the running task's request is to be sent as it is, without a chat template."""
+        return False
 
     def example(self) -> Sequence[tuple[str, str]]:
         """Return a short worked example as (action, observation) pairs; the first action is empty."""

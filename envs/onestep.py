@@ -11,6 +11,7 @@ from envs.base import ArenaEnv, Outcome, Source, Task
 from envs.errors import EnvsError, MissingPackage
 
 Scoring = Literal["faithful", "strict"]
+SCORINGS: tuple[Scoring, ...] = ("faithful", "strict")
 
 FULL_MARKS = 1 - 2e-5
 """A score from here on is 1: some originals add a small number to a denominator, 1e-5 at most."""
@@ -39,14 +40,15 @@ class OneStepEnv(ArenaEnv):
     has besides, after a step, `scores` (by the original's names) and `grading`: which `scoring` and `encoder`
     gave them, and `other`, those scores that the other scoring gives otherwise.
 
-    Scoring is `faithful` for official tasks and `strict` for bundled ones, unless chosen.
+    Scoring is `faithful` for official tasks and `strict` for bundled ones, unless chosen here or, with more
+    say, in the task's `grading`.
     """
 
     reply_form = "whole"
 
     def __init__(self, source: Source = "bundled", scoring: Scoring | None = None) -> None:
         super().__init__(source)
-        if scoring not in (None, "faithful", "strict"):
+        if scoring not in (None, *SCORINGS):
             raise EnvsError(f"scoring {scoring!r} is not one of faithful, strict")
         self._chosen_scoring = scoring
         self._graded: Graded | None = None
@@ -56,6 +58,9 @@ class OneStepEnv(ArenaEnv):
     def scoring(self) -> Scoring:
         """How the running task's reply is scored."""
         source = self.task.source if self.task else self.source
+        chosen = self.task.grading.get("scoring") if self.task else None
+        if chosen in SCORINGS:
+            return chosen
         return self._chosen_scoring or ("faithful" if source == "official" else "strict")
 
     @property
@@ -131,12 +136,18 @@ class EncodedEnv(OneStepEnv):
         self, source: Source = "bundled", scoring: Scoring | None = None, encoder: str | None = None
     ) -> None:
         super().__init__(source, scoring)
-        self._encoder = embedding.encoder(encoder)
+        # a chosen one that is unknown or missing shall be said at once; the default only where it is used
+        self._chosen_encoder = embedding.encoder(encoder).name if encoder else None
 
     @property
     def encoder_name(self) -> str:
         """Name of the encoder that texts are compared with."""
         return self._encoder.name
+
+    @property
+    def _encoder(self) -> embedding.Encoder:
+        chosen = self.task.grading.get("encoder") if self.task else None
+        return embedding.encoder(chosen or self._chosen_encoder)
 
     def _request(self) -> str:
         return "\n\n".join(message["content"] for message in self.messages())

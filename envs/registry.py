@@ -35,6 +35,7 @@ def _register(which: Benchmark) -> None:
 class Benchmark:
     """A benchmark's card. Heavy things are named as `module:attribute` and imported on use.
 
+    `encodes` says that scores compare texts by an encoder, `grades` that there are two ways of scoring.
     `most_at_once` bounds how many environments may run at once on this machine (None: no bound).
     `tasks` names a function `(source) -> Sequence[Task]` that raises `MissingData` where the official data
     are absent; `packages` are the import names that playing needs, `mend` the command that installs them.
@@ -50,6 +51,8 @@ class Benchmark:
     packages: tuple[str, ...] = ()
     mend: str = ""
     most_at_once: int | None = None
+    encodes: bool = False
+    grades: bool = False
 
     def __post_init__(self) -> None:
         # a package that is imported by itself, before or without Arena, has its environment registered too
@@ -120,6 +123,8 @@ BUILT_IN = (
         env="envs.workflow.env:WorfBenchEnv",
         tasks="envs.workflow.tasks:tasks",
         has_expert=True,
+        encodes=True,
+        grades=True,
     ),
     Benchmark(
         name="teval",
@@ -129,6 +134,8 @@ BUILT_IN = (
         env="envs.teval.env:TEvalEnv",
         tasks="envs.teval.tasks:tasks",
         has_expert=True,
+        encodes=True,
+        grades=True,
     ),
     Benchmark(
         name="longbench",
@@ -138,6 +145,7 @@ BUILT_IN = (
         env="envs.longbench.env:LongBenchEnv",
         tasks="envs.longbench.tasks:tasks",
         has_expert=True,
+        grades=True,
     ),
     Benchmark(
         name="needle",
@@ -147,6 +155,7 @@ BUILT_IN = (
         env="envs.needle.env:NeedleEnv",
         tasks="envs.needle.tasks:tasks",
         has_expert=True,
+        grades=True,
     ),
     Benchmark(
         name="longgen",
@@ -156,6 +165,7 @@ BUILT_IN = (
         env="envs.longgen.env:LongGenEnv",
         tasks="envs.longgen.tasks:tasks",
         has_expert=True,
+        grades=True,
     ),
 )
 

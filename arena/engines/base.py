@@ -45,7 +45,8 @@ class Request:
 
     `session` names the episode, for engines that keep state (KV cache) between its turns; `task`, `repeat`
     and `turn` (from 0) say where it stands, for replay. `on_text`, where given, is called with each new
-    piece of text as it comes, from any thread.
+    piece of text as it comes, from any thread. `plain` asks for the messages' text as it is, without the chat
+    template, of engines that have one.
     """
 
     messages: tuple[Message, ...]
@@ -56,6 +57,7 @@ class Request:
     turn: int
     oracle: Oracle
     tools: tuple[Mapping[str, Any], ...] = ()
+    plain: bool = False
     on_text: Callable[[str], None] | None = field(default=None, compare=False)
 
 

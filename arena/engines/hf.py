@@ -6,7 +6,6 @@ between its turns, so that only the new text of a prompt is read.
 
 import asyncio
 import gc
-import hashlib
 import os
 from collections.abc import Mapping, Sequence
 from functools import cached_property
@@ -14,11 +13,13 @@ from importlib.metadata import version
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from arena.engines.base import Capability, Completion, Engine, Message, Request
+from arena.engines.hf_chat import template_hash
 from arena.engines.seeding import reply_seed
 from arena.errors import EngineError
 
 if TYPE_CHECKING:
     from arena.engines.hf_chat import Chat
+    from arena.engines.hf_load import LoadedModel
     from arena.engines.hf_loop import DecodeLoop
     from compress.checkpoint import Checkpoint
 
@@ -69,13 +70,13 @@ class HfEngine(Engine):
 
         Reads every byte of the weights the first time; the hash is then kept in the user's cache folder.
         """
-        checkpoint = self._checkpoint
+        checkpoint = self.checkpoint
         return {
             "engine": "hf",
             "build": f"torch {version('torch')}, transformers {version('transformers')}",
             "weights": checkpoint.weights_hash,
             "tokenizer": checkpoint.tokenizer_hash,
-            "template": _template_hash(checkpoint.chat_template),
+            "template": template_hash(checkpoint.chat_template),
             "dtype": self._dtype,
             "quantization": checkpoint.quantization,
             "tools": self._tools,
@@ -83,7 +84,7 @@ class HfEngine(Engine):
 
     def size_bytes(self) -> int:
         """Return the size of the weight files. Raises `EngineError`."""
-        return self._checkpoint.size_bytes
+        return self.checkpoint.size_bytes
 
     @property
     def forward_s(self) -> float:
@@ -125,25 +126,30 @@ class HfEngine(Engine):
             await asyncio.to_thread(_free_memory)
 
     @cached_property
-    def _checkpoint(self) -> "Checkpoint":
+    def checkpoint(self) -> "Checkpoint":
+        """The model's files, not loaded. Raises `EngineError`."""
         from arena.engines.hf_load import find_checkpoint
 
         return find_checkpoint(self._name, self._trust_remote_code)
 
     @property
     def _dtype(self) -> str:
-        return self._checkpoint.dtype if self._wanted_dtype == "auto" else self._wanted_dtype
+        return self.checkpoint.dtype if self._wanted_dtype == "auto" else self._wanted_dtype
 
-    def _load(self) -> None:
+    def load_model(self) -> "LoadedModel":
+        """Load model and tokenizer for who wants more of them than replies; slow. Raises `EngineError`."""
         from arena.engines.hf_load import load
 
-        loaded = load(
-            self._checkpoint,
+        return load(
+            self.checkpoint,
             name=self._name,
             dtype=self._dtype,
             device=self._device,
             trust_remote_code=self._trust_remote_code,
         )
+
+    def _load(self) -> None:
+        loaded = self.load_model()
         # these import torch, which `load` prepares for
         from arena.engines.hf_chat import Chat
         from arena.engines.hf_forward import choose_forward
@@ -171,7 +177,7 @@ class HfEngine(Engine):
 
         assert self._chat is not None
         tools = request.tools if self._tools == "template" else ()
-        prompt = self._chat.encode(request.messages, tools)
+        prompt = self._chat.encode(request.messages, tools, plain=request.plain)
         if self.context_tokens and len(prompt) >= self.context_tokens:
             raise EngineError(
                 f"A prompt of {len(prompt)} tokens does not fit: {self._name} takes {self.context_tokens}.",
@@ -185,12 +191,6 @@ class HfEngine(Engine):
             stops=self._chat.stops(request.sampling.stop),
             on_text=request.on_text,
         )
-
-
-def _template_hash(template: str | None) -> str:
-    from arena.engines.hf_chat import plain_template
-
-    return hashlib.sha256((template or plain_template()).encode("utf-8", "surrogatepass")).hexdigest()
 
 
 def _cache_bytes(device: Any) -> float:

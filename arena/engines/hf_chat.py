@@ -1,5 +1,6 @@
 """Messages to tokens and tokens to text: chat templates, control tokens in foreign text, streamed replies."""
 
+import hashlib
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from importlib.resources import files
@@ -22,6 +23,11 @@ def plain_template() -> str:
     conversation has `User:` and `Assistant:` before each message and ends in `Assistant:`.
     """
     return files("arena.engines").joinpath("plain_chat.jinja").read_text(encoding="utf-8")
+
+
+def template_hash(template: str | None) -> str:
+    """Return the SHA-256 (hex) of a chat template, or of the one that a model without any gets."""
+    return hashlib.sha256((template or plain_template()).encode("utf-8", "surrogatepass")).hexdigest()
 
 
 class Chat:
@@ -47,8 +53,13 @@ class Chat:
         self._merges_system = self._refuses_system()
         tokenizer("")  # sets back what spelling has changed; from here on threads may share the tokenizer
 
-    def encode(self, messages: Sequence[Message], tools: Sequence[Mapping[str, Any]] = ()) -> list[int]:
-        """Return the prompt's token ids, up to where the assistant's reply begins. Raises `EngineError`."""
+    def encode(
+        self, messages: Sequence[Message], tools: Sequence[Mapping[str, Any]] = (), *, plain: bool = False
+    ) -> list[int]:
+        """Return the prompt's token ids, up to where the assistant's reply begins. Raises `EngineError`.
+
+        `plain`: the messages' text as it is, without the template.
+        """
         texts = [message.content.encode("utf-8", "replace").decode("utf-8") for message in messages]
         mark = _unused_character(texts)
         found: list[str] = []
@@ -60,16 +71,15 @@ class Chat:
         for place, message in enumerate(messages):
             controls = self._markup if message.role == "user" else self._special
             texts[place] = controls.sub(guard, texts[place])
-        rendered = self._render(
-            [{"role": m.role, "content": t} for m, t in zip(messages, texts, strict=True)], tools
-        )
+        chat = [{"role": m.role, "content": t} for m, t in zip(messages, texts, strict=True)]
+        rendered = "\n\n".join(texts) if plain else self._render(chat, tools)
         ids: list[int] = []
         for place, piece in enumerate(re.split(f"{mark}([0-9]+){mark}", rendered)):
             if place % 2:
                 ids += self._spelled[found[int(piece)]]
             elif piece:
                 # templates write the token that begins a text; the plain one leaves it to the tokenizer
-                adds_begin = self.is_plain and place == 0
+                adds_begin = (self.is_plain or plain) and place == 0
                 ids += self.tokenizer(piece, add_special_tokens=adds_begin).input_ids
         return ids
 

@@ -6,6 +6,7 @@ out, names beside the two). Names that nobody's format has, such as `{"tool": â€
 json-repair's work is bounded by counting the characters it reads, so the verdict never depends on the clock.
 """
 
+import json
 from collections.abc import Mapping
 from typing import Any
 
@@ -32,6 +33,15 @@ def repaired_value(value: Any, tools: Mapping[str, Tool]) -> str | None:
     """Return the canonical call that a JSON value means in some family's form, where the tools allow it."""
     plain = _plain_call(value)
     return allowed(plain, tools) if isinstance(plain, Call) else None
+
+
+def repaired_json(text: str) -> str | None:
+    """Return the JSON object or array that json-repair makes of a text, where there is anything in it."""
+    value = _repaired(text)
+    try:
+        return json.dumps(value, ensure_ascii=False) if value and isinstance(value, dict | list) else None
+    except (TypeError, ValueError, RecursionError):
+        return None
 
 
 def allowed(call: Call, tools: Mapping[str, Tool]) -> str | None:

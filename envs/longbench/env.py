@@ -28,6 +28,12 @@ class LongBenchEnv(OneStepEnv):
         self._record: Mapping[str, Any] = {}
         self._prompts: Mapping[str, str] = PROMPTS
 
+    @property
+    def plain_request(self) -> bool:
+        """Whether the dataset is asked without a chat template (LongBench/pred.py, `build_chat`)."""
+        assert self.task is not None
+        return DATASETS[self.task.data["dataset"]].plain
+
     def expert(self) -> Sequence[str]:
         """Return the first gold answer."""
         return [self._record["answers"][0] if self._record["answers"] else ""]

@@ -5,8 +5,8 @@ for MMLU the letter must. Missing answers are wrong; the score is right / asked.
 """
 
 import re
-from collections.abc import Sequence
-from typing import Literal
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal
 
 from envs.onestep import Scoring
 
@@ -44,6 +44,23 @@ def right_answers(reply: str, gold: Sequence[str], kind: Kind, scoring: Scoring 
         answer is not None and same(last_number(answer), last_number(wanted))
         for answer, wanted in zip(answers, gold, strict=True)
     ]
+
+
+def score_row(row: Mapping[str, Any], scoring: Scoring = "faithful") -> dict[str, Any]:
+    """Score one recorded reply: `row` has kind (gsm8k or mmlu), reply and gold, a list of answers.
+
+    Returns `{"accuracy": right / asked, "right": [bool, …]}`. Raises `ValueError` where a field is missing or
+    of the wrong type.
+    """
+    kind, reply, gold = row.get("kind"), row.get("reply"), row.get("gold")
+    if kind not in ("gsm8k", "mmlu"):
+        raise ValueError("kind must be gsm8k or mmlu")
+    if not isinstance(reply, str):
+        raise ValueError("reply must be a text")
+    if not isinstance(gold, list) or not gold or not all(isinstance(each, str) for each in gold):
+        raise ValueError("gold must be a list of texts")
+    right = right_answers(reply, gold, kind, scoring)
+    return {"accuracy": sum(right) / len(right), "right": right}
 
 
 def last_number(text: str) -> str | None:

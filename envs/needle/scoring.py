@@ -7,6 +7,7 @@ package; `strict` compares the words as they are written and needs none.
 import logging
 import re
 from collections import Counter
+from collections.abc import Mapping
 from functools import cache
 from importlib.util import find_spec
 from typing import Any
@@ -27,6 +28,17 @@ def rouge_1(reply: str, needle: str, scoring: Scoring = "faithful") -> float:
     ours, theirs = (Counter(_WORD.findall(text.lower())) for text in (reply, needle))
     same = (ours & theirs).total()
     return 2 * same / (ours.total() + theirs.total()) if same else 0.0
+
+
+def score_row(row: Mapping[str, Any], scoring: Scoring = "faithful") -> dict[str, float]:
+    """Score one recorded reply: `row` has reply and needle. Returns `{"rouge1": …}` in 0..10, as ACBench.
+
+    Raises `ValueError` where a field is no text, `MissingPackage` where faithful scoring lacks its package.
+    """
+    for field in ("reply", "needle"):
+        if not isinstance(row.get(field), str):
+            raise ValueError(f"{field} must be a text")
+    return {"rouge1": 10 * rouge_1(row["reply"], row["needle"], scoring)}
 
 
 @cache

@@ -13,6 +13,12 @@ class TEvalEnv(EncodedEnv):
 
     benchmark = "teval"
 
+    @property
+    def reply_json(self) -> bool:
+        """Whether the running record asks for JSON."""
+        data = self._data()
+        return data["form"] == "json" and data["ability"] != "review"  # a review is a letter in both forms
+
     def messages(self) -> Sequence[Mapping[str, str]]:
         """Return the record's own chat messages."""
         return self._data()["origin_prompt"]

@@ -4,7 +4,9 @@ import pytest
 
 from arena.errors import UsageError
 from arena.suite import Suite, expand, load_suite, parse_suite, suite_names
+from envs import embedding
 from envs.errors import UnknownTask
+from envs.workflow.env import WorfBenchEnv
 
 GOOD = """
 name = "mine"
@@ -93,3 +95,47 @@ def test_every_shipped_suite_is_valid_and_named_as_its_file(name: str):
     suite = load_suite(name)
     assert isinstance(suite, Suite)
     assert suite.name == name
+
+
+GRADED = """
+name = "graded"
+[settings]
+scoring = "faithful"
+encoder = "hashing"
+
+[[tasks]]
+benchmark = "worfbench"
+count = 1
+
+[[tasks]]
+benchmark = "longbench"
+subset = "trec"
+count = 1
+
+[[tasks]]
+benchmark = "pddl"
+count = 1
+"""
+
+
+def test_a_suite_says_how_replies_are_scored_where_a_benchmark_has_a_choice():
+    workflow, text, world = expand(parse_suite(GRADED, "graded.toml"))
+    assert workflow.grading == {"scoring": "faithful", "encoder": "hashing"}
+    assert text.grading == {"scoring": "faithful"}
+    assert world.grading == {}
+    env = WorfBenchEnv()
+    env.reset(options={"task": workflow})
+    info = env.step("no workflow")[4]
+    assert (info["grading"]["scoring"], info["grading"]["encoder"]) == ("faithful", "hashing")
+
+
+def test_another_way_of_scoring_makes_it_another_task_and_the_default_encoder_is_named():
+    strict = expand(parse_suite(GRADED.replace("faithful", "strict"), "x"))[0]
+    auto = expand(parse_suite(GRADED.replace('encoder = "hashing"', ""), "x"))[0]
+    assert strict.hash != expand(parse_suite(GRADED, "x"))[0].hash
+    assert auto.grading["encoder"] == embedding.default_name()
+
+
+def test_an_unknown_encoder_is_refused_with_its_line():
+    with pytest.raises(UsageError, match=r"line 5, key settings\.encoder: .*no encoder is called 'word2vec'"):
+        parse_suite(GRADED.replace('"hashing"', '"word2vec"'), "graded.toml")

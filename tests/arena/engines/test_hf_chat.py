@@ -96,6 +96,12 @@ def test_tools_are_given_to_templates_that_use_them() -> None:
     assert '"name": "look"' in as_text(chat, *TALK, tools=(tool,))
 
 
+def test_a_plain_request_goes_without_the_template_and_still_never_as_a_control_token() -> None:
+    ids = CHAT.encode((Message("user", "One line: <|im_end|>"),), plain=True)
+    assert CHAT.tokenizer.decode(ids) == "One line: <|im_end|>"
+    assert not set(ids) & set(CHAT.tokenizer.convert_tokens_to_ids(tiny_models.SPECIALS))
+
+
 def test_a_base_model_goes_on_from_a_single_message() -> None:
     chat = Chat(tiny_models.byte_tokenizer(None))
     assert as_text(chat, *TALK[:2]) == "Rules.\n\nYou are in a hall.\n\n日本"
