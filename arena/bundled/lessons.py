@@ -1,0 +1,183 @@
+"""Lessons: episodes that a teacher played, as the conversations that an agent would have had.
+
+Lessons come from the same environments, protocols and prompts as play. Some replies are slips on purpose:
+actions that lead elsewhere, that are impossible, or that have no form. A slip is never taught; what the
+teacher does after it is. Tasks have seeds that no task to be played has, and none has the content of one.
+"""
+
+import random
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from functools import cache
+from typing import Literal
+
+from arena.bundled.teachers import next_step
+from arena.engines.base import Message
+from arena.prompt import Briefing, Item, build
+from arena.protocol import protocol
+from arena.protocol.base import ReplyProtocol
+from envs import registry
+from envs.base import ArenaEnv, Task
+from envs.pddl.env import PDDLEnv
+from envs.pddl.tasks import generate_small
+from envs.pddl.wording import wording
+from envs.tools.generate.draw import draw
+
+FIRST_SEED = 1_000_000
+"""Seeds of lessons begin here; those of tasks to be played are far below."""
+
+PDDL_SIZES = {"gripper": (1, 2, 3, 3, 4, 4, 6), "blockworld": (1, 2, 2, 3, 3, 5)}
+"""Sizes that are taught. Played are also a gripper with 5 balls and 5 blocks (size 4), taught of neither."""
+
+PDDL_SHARES = {"gripper": 0.22, "blockworld": 0.2}
+TOOL_SHARES = {"weather": 0.16}
+"""How many of all lessons are of a domain in each protocol, and of a set of tools of Tool-Query."""
+
+TOOL_BATCH = 12
+
+STRAY, IMPOSSIBLE, FORMLESS = 0.05, 0.03, 0.02
+"""How often a reply is a slip of each kind."""
+
+
+@dataclass(frozen=True)
+class Lesson:
+    """A conversation. `taught` says of each message whether it is a reply to be learned."""
+
+    messages: tuple[Message, ...]
+    taught: tuple[bool, ...]
+
+
+def pddl_lessons(domain: str, protocol_name: Literal["text", "json"], seed: int) -> Iterator[Lesson]:
+    """Yield lessons of a domain without end, the same for a seed."""
+    draws = random.Random(f"{domain}/{protocol_name}/{seed}")
+    env = PDDLEnv()
+    while True:
+        task = generate_small(domain, FIRST_SEED + draws.randrange(10**9), draws.choice(PDDL_SIZES[domain]))
+        if content(task) not in played_contents():
+            yield lesson(env, task, protocol(protocol_name), draws)
+
+
+def tool_lessons(benchmark: str, subset: str, seed: int) -> Iterator[Lesson]:
+    """Yield lessons of a set of tools without end, the same for a seed; always as JSON calls."""
+    draws = random.Random(f"{subset}/{seed}")
+    env = registry.benchmark(benchmark).make()
+    while True:
+        for task in draw(benchmark, subset, FIRST_SEED + draws.randrange(10**9), TOOL_BATCH):
+            if content(task) not in played_contents():
+                yield lesson(env, task, protocol("json"), draws)
+
+
+def content(task: Task) -> str:
+    """Return what a task asks, whatever its seed and name: equal for two tasks that are the same problem."""
+    parts = {key: value for key, value in sorted(task.data.items()) if key != "wording"}
+    return f"{task.benchmark} {task.goal if 'tool' in task.data else ''} {parts}"
+
+
+@cache
+def played_contents() -> frozenset[str]:
+    """Return the contents of all bundled tasks of the benchmarks that are taught."""
+    return frozenset(content(task) for name in ("pddl", "tool-query") for task in registry.tasks(name))
+
+
+def lesson(env: ArenaEnv, task: Task, speaks: ReplyProtocol, draws: random.Random) -> Lesson:
+    """Play a task as its teacher would, with some slips, and return the conversation."""
+    first, _ = env.reset(seed=task.seed, options={"task": task})
+    history, taught, over = [Item("observation", first)], [False], False
+    steps = 0
+    while not over and steps < task.max_steps and (action := _taught_action(env)):
+        reply, is_slip = _reply(env, action, speaks, draws)
+        decision = speaks.parse(reply, "stop", env.tools())
+        if decision.action is None:
+            assert decision.failure is not None
+            told, said = speaks.complaint(decision.failure), " ".join(reply.split())
+        else:
+            told, _, terminated, truncated, _ = env.step(decision.action)
+            over, said = terminated or truncated, decision.action
+        steps += 1
+        history += [Item("action", said), Item("observation", told)]
+        taught += [not is_slip, False]
+    if over:  # nobody replies to the last observation
+        history, taught = history[:-1], taught[:-1]
+    briefing = Briefing("", "", speaks.in_brief(), (), env.goal())
+    prompt = build(briefing, history, "terse", lambda _: 0, None)
+    return Lesson(prompt.messages, (False, *taught))
+
+
+def _taught_action(env: ArenaEnv) -> str | None:
+    if not isinstance(env, PDDLEnv):
+        return next(iter(env.expert()), None)
+    assert env.task is not None
+    domain = env.task.data["domain"]
+    step = next_step(domain, env.facts(), [tuple(atom) for atom in env.task.data["goal"]])
+    return wording(domain).action(*step) if step else None
+
+
+def _reply(env: ArenaEnv, action: str, speaks: ReplyProtocol, draws: random.Random) -> tuple[str, bool]:
+    """Return the reply to play, and whether it is a slip."""
+    chance = draws.random()
+    if isinstance(env, PDDLEnv) and chance < STRAY + IMPOSSIBLE:
+        other = draws.choice(env.valid_actions()) if chance < STRAY else _garbled(env, action, draws)
+        with suppress(ValueError):  # a call of things that the tools don't offer can't be said
+            return _say(env, other, speaks), True
+    right = _say(env, action, speaks)
+    if speaks.name == "json" and chance > 1 - FORMLESS:
+        return _formless(right, action, draws), True
+    return right, False
+
+
+def _say(env: ArenaEnv, action: str, speaks: ReplyProtocol) -> str:
+    return speaks.render(action, env.action_to_call(action) if speaks.name == "json" else None)
+
+
+def _garbled(env: ArenaEnv, action: str, draws: random.Random) -> str:
+    """Return the action with another object in it, which is nearly always impossible."""
+    assert env.task is not None
+    names, words = [name for name, _ in env.task.data["objects"]], action.split()
+    places = [place for place, word in enumerate(words) if word in names]
+    words[draws.choice(places)] = draws.choice(names)
+    return " ".join(words)
+
+
+def _formless(reply: str, action: str, draws: random.Random) -> str:
+    return draws.choice(
+        (
+            reply[:-1],
+            reply.replace('"', "'"),
+            action,
+            reply.replace('"arguments"', '"args"'),
+            reply[: len(reply) // 2],
+            f"{reply} {reply}",
+        )
+    )
+
+
+@dataclass(frozen=True)
+class Kind:
+    """A kind of lesson: its name, its share of all lessons, and the lessons themselves, without end."""
+
+    name: str
+    share: float
+    lessons: Iterator[Lesson]
+
+
+def mixture(seed: int) -> list[Kind]:
+    """Return the kinds of lessons, the same for a seed."""
+    forms: tuple[Literal["text", "json"], ...] = ("text", "json")
+    kinds = [
+        Kind(f"{domain} {form}", share, pddl_lessons(domain, form, seed))
+        for domain, share in PDDL_SHARES.items()
+        for form in forms
+    ]
+    return kinds + [
+        Kind(subset, share, tool_lessons("tool-query", subset, seed)) for subset, share in TOOL_SHARES.items()
+    ]
+
+
+def lessons(seed: int) -> Iterator[Lesson]:
+    """Yield lessons of all kinds, in their shares, without end: the same for a seed."""
+    draws = random.Random(seed)
+    kinds = mixture(seed)
+    shares = [kind.share for kind in kinds]
+    while True:
+        yield next(draws.choices(kinds, shares)[0].lessons)

@@ -1,0 +1,127 @@
+"""Lessons are episodes as agents live them, and never tasks that agents are judged on."""
+
+import asyncio
+import random
+from itertools import islice
+from typing import Any
+
+import pytest
+
+from arena.agent import Agent, AgentSettings
+from arena.bundled import lessons as lessons_module
+from arena.bundled.lessons import FIRST_SEED, Lesson, content, lesson, lessons, mixture, played_contents
+from arena.engines.base import Completion, Engine, Request
+from arena.protocol import protocol
+from arena.records import EpisodeKey
+from envs import registry
+from envs.base import Task
+from envs.pddl.tasks import generate_small
+from envs.tools.generate.draw import draw
+
+
+class NoSlips(random.Random):
+    """Chance that never makes a slip."""
+
+    def random(self) -> float:
+        return 0.5
+
+
+class Dictated(Engine):
+    """Says what it is told, and remembers what it was asked."""
+
+    def __init__(self, replies: list[str]) -> None:
+        self.replies, self.asked = replies, []
+
+    async def complete(self, requests: Any) -> list[Completion]:
+        self.asked += requests
+        return [Completion(self.replies[request.turn], "stop") for request in requests]
+
+    def identity(self) -> dict[str, str]:
+        return {}
+
+
+def asked_at_play(task: Task, form: str, replies: list[str]) -> list[Request]:
+    """Play an episode as the contest does, with these replies, and return what the engine was asked."""
+    env, engine = registry.benchmark(task.benchmark).make(), Dictated(replies)
+    observation, _ = env.reset(options={"task": task})
+    agent = Agent(engine, AgentSettings(form, "terse"), env, EpisodeKey("base", task.id, task.hash, 0, 0))
+    for _ in replies:
+        thinking = asyncio.run(agent.act(observation))
+        observation = (
+            env.step(thinking.decision.action)[0]
+            if thinking.decision.action is not None
+            else agent.complaint(thinking.decision)
+        )
+    return engine.asked
+
+
+TASKS = [
+    (generate_small("gripper", 5, 3), "text"),
+    (generate_small("gripper", 5, 3), "json"),
+    (generate_small("blockworld", 5, 3), "json"),
+    (draw("tool-query", "weather", 5, 1)[0], "json"),
+]
+
+
+@pytest.mark.parametrize(("task", "form"), TASKS)
+@pytest.mark.parametrize("chance", [NoSlips, random.Random])
+def test_a_lesson_is_word_for_word_what_the_agent_reads_at_play(task, form, chance, monkeypatch):
+    if chance is random.Random:
+        monkeypatch.setattr(lessons_module, "STRAY", 0.3 if task.benchmark == "pddl" else 0)
+        monkeypatch.setattr(lessons_module, "FORMLESS", 0.3)
+    said: list[str] = []
+    speaks = protocol(form)
+    real = lessons_module._reply
+    monkeypatch.setattr(lessons_module, "_reply", lambda *given: said.append(real(*given)) or said[-1])
+    found = lesson(registry.benchmark(task.benchmark).make(), task, speaks, chance(3))
+    for request in asked_at_play(task, form, [reply for reply, _ in said]):
+        assert request.messages == found.messages[: len(request.messages)]
+        assert found.messages[len(request.messages)].role == "assistant"
+    assert [taught for taught in found.taught if taught] == [True for _, is_slip in said if not is_slip]
+
+
+def test_slips_are_there_and_are_not_taught():
+    some = list(islice(lessons(7), 150))
+    replies = [
+        (message, taught)
+        for each in some
+        for message, taught in zip(each.messages, each.taught, strict=True)
+        if message.role == "assistant"
+    ]
+    slips = [message for message, taught in replies if not taught]
+    assert 0.03 < len(slips) / len(replies) < 0.15
+    assert not any(
+        taught
+        for each in some
+        for message, taught in zip(each.messages, each.taught, strict=True)
+        if message.role != "assistant"
+    )
+
+
+def test_the_same_seed_gives_the_same_lessons_and_another_others():
+    def few(seed: int) -> list[Lesson]:
+        return list(islice(lessons(seed), 12))
+
+    assert few(3) == few(3)
+    assert few(3) != few(4)
+    assert abs(sum(kind.share for kind in mixture(0)) - 1) < 1e-9
+
+
+def test_no_lesson_is_a_task_that_is_played(monkeypatch):
+    seen: list[Task] = []
+    real = lessons_module.lesson
+    monkeypatch.setattr(
+        lessons_module, "lesson", lambda env, task, *rest: seen.append(task) or real(env, task, *rest)
+    )
+    for kind in mixture(11):
+        list(islice(kind.lessons, 60))
+    assert len(seen) >= 300
+    assert all(task.seed >= FIRST_SEED for task in seen)
+    assert not {content(task) for task in seen} & played_contents()
+
+
+def test_a_task_that_is_played_would_be_known_under_any_seed():
+    small = generate_small("gripper", 0, 2)
+    assert content(small) in played_contents()
+    assert content(generate_small("gripper", 1, 3)) in played_contents()
+    assert content(generate_small("gripper", FIRST_SEED, 6)) not in played_contents()
