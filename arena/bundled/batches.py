@@ -12,10 +12,14 @@ from arena.bundled.tokenizer import encode_message
 BLOCK_LESSONS = 256
 """Lessons are drawn in blocks; a block's number and the seed say what is in it, so training can resume."""
 
+FIRST_BLOCKS = ((16, 1), (32, 3))
+"""The first blocks hold single turns, the next short excerpts: which object is meant is found out sooner
+there than among many past states. (Up to which block, how many turns.)"""
+
 MAX_TOKENS = 1536
 """A longer lesson ends here: what comes later in an episode differs little from what came before."""
 
-OBSERVED_WEIGHT = 0.15
+OBSERVED_WEIGHT = 0.3
 """What a token of an observation counts, a taught one being 1: foreseeing states teaches what matters."""
 
 
@@ -42,7 +46,8 @@ def encode(tokenizer: Any, lesson: Lesson) -> Encoded:
 def block(tokenizer: Any, seed: int, number: int, batch_tokens: int) -> list[list[Encoded]]:
     """Return the batches of a block: lessons of like length, `batch_tokens` at most with their padding."""
     draws = random.Random(f"block/{seed}/{number}")
-    drawn = islice(lessons(draws.randrange(10**12)), BLOCK_LESSONS)
+    most_turns = next((turns for until, turns in FIRST_BLOCKS if number < until), None)
+    drawn = islice(lessons(draws.randrange(10**12), most_turns), BLOCK_LESSONS)
     batches: list[list[Encoded]] = [[]]
     for encoded in sorted((encode(tokenizer, lesson) for lesson in drawn), key=lambda each: len(each.ids)):
         if batches[-1] and len(encoded.ids) * (len(batches[-1]) + 1) > batch_tokens:

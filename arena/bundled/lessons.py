@@ -34,7 +34,13 @@ PDDL_SHARES = {"gripper": 0.22, "blockworld": 0.2}
 TOOL_SHARES = {"weather": 0.16}
 """How many of all lessons are of a domain in each protocol, and of a set of tools of Tool-Query."""
 
+EARLY_TOOL_PART = 0.25
+"""How much of its share a set of tools has while lessons of PDDL are excerpts only: they would be drowned."""
+
 TOOL_BATCH = 12
+
+EXCERPTS, MOST_EXCERPT_TURNS, MOST_WANDERED_STEPS = 0.25, 4, 10
+"""How many of the lessons are excerpts, how long those are, and how far into an episode they begin."""
 
 STRAY, IMPOSSIBLE, FORMLESS = 0.05, 0.03, 0.02
 """How often a reply is a slip of each kind."""
@@ -48,14 +54,17 @@ class Lesson:
     taught: tuple[bool, ...]
 
 
-def pddl_lessons(domain: str, protocol_name: Literal["text", "json"], seed: int) -> Iterator[Lesson]:
-    """Yield lessons of a domain without end, the same for a seed."""
+def pddl_lessons(
+    domain: str, protocol_name: Literal["text", "json"], seed: int, most_turns: int | None
+) -> Iterator[Lesson]:
+    """Yield lessons of a domain without end, the same for a seed; `most_turns` bounds each."""
     draws = random.Random(f"{domain}/{protocol_name}/{seed}")
     env = PDDLEnv()
     while True:
         task = generate_small(domain, FIRST_SEED + draws.randrange(10**9), draws.choice(PDDL_SIZES[domain]))
         if content(task) not in played_contents():
-            yield lesson(env, task, protocol(protocol_name), draws)
+            excerpt = most_turns or (MOST_EXCERPT_TURNS if draws.random() < EXCERPTS else None)
+            yield lesson(env, task, protocol(protocol_name), draws, excerpt)
 
 
 def tool_lessons(benchmark: str, subset: str, seed: int) -> Iterator[Lesson]:
@@ -80,12 +89,20 @@ def played_contents() -> frozenset[str]:
     return frozenset(content(task) for name in ("pddl", "tool-query") for task in registry.tasks(name))
 
 
-def lesson(env: ArenaEnv, task: Task, speaks: ReplyProtocol, draws: random.Random) -> Lesson:
-    """Play a task as its teacher would, with some slips, and return the conversation."""
+def lesson(
+    env: ArenaEnv, task: Task, speaks: ReplyProtocol, draws: random.Random, most_turns: int | None = None
+) -> Lesson:
+    """Play a task as its teacher would, with some slips, and return the conversation.
+
+    `most_turns` makes it an excerpt: so many turns from somewhere in the episode on (small PDDL tasks only,
+    whose observations tell everything).
+    """
     first, _ = env.reset(seed=task.seed, options={"task": task})
+    if most_turns:
+        first = _wander(env, first, draws)
     history, taught, over = [Item("observation", first)], [False], False
     steps = 0
-    while not over and steps < task.max_steps and (action := _taught_action(env)):
+    while not over and steps < (most_turns or task.max_steps) and (action := _taught_action(env)):
         reply, is_slip = _reply(env, action, speaks, draws)
         decision = speaks.parse(reply, "stop", env.tools())
         if decision.action is None:
@@ -102,6 +119,19 @@ def lesson(env: ArenaEnv, task: Task, speaks: ReplyProtocol, draws: random.Rando
     briefing = Briefing("", "", speaks.in_brief(), (), env.goal())
     prompt = build(briefing, history, "terse", lambda _: 0, None)
     return Lesson(prompt.messages, (False, *taught))
+
+
+def _wander(env: ArenaEnv, observation: str, draws: random.Random) -> str:
+    """Play some steps, mostly the teacher's, and return the last observation before the end."""
+    for _ in range(draws.randrange(MOST_WANDERED_STEPS)):
+        action = _taught_action(env) if draws.random() < 0.7 else draws.choice(env.valid_actions())
+        if action is None:
+            break
+        told, _, terminated, truncated, _ = env.step(action)
+        if terminated or truncated:
+            return env.reset(options={"task": env.task})[0]
+        observation = told
+    return observation
 
 
 def _taught_action(env: ArenaEnv) -> str | None:
@@ -161,23 +191,25 @@ class Kind:
     lessons: Iterator[Lesson]
 
 
-def mixture(seed: int) -> list[Kind]:
-    """Return the kinds of lessons, the same for a seed."""
+def mixture(seed: int, most_turns: int | None = None) -> list[Kind]:
+    """Return the kinds of lessons, the same for a seed; `most_turns` bounds those of PDDL."""
     forms: tuple[Literal["text", "json"], ...] = ("text", "json")
     kinds = [
-        Kind(f"{domain} {form}", share, pddl_lessons(domain, form, seed))
+        Kind(f"{domain} {form}", share, pddl_lessons(domain, form, seed, most_turns))
         for domain, share in PDDL_SHARES.items()
         for form in forms
     ]
+    fewer = EARLY_TOOL_PART if most_turns else 1
     return kinds + [
-        Kind(subset, share, tool_lessons("tool-query", subset, seed)) for subset, share in TOOL_SHARES.items()
+        Kind(subset, share * fewer, tool_lessons("tool-query", subset, seed))
+        for subset, share in TOOL_SHARES.items()
     ]
 
 
-def lessons(seed: int) -> Iterator[Lesson]:
+def lessons(seed: int, most_turns: int | None = None) -> Iterator[Lesson]:
     """Yield lessons of all kinds, in their shares, without end: the same for a seed."""
     draws = random.Random(seed)
-    kinds = mixture(seed)
+    kinds = mixture(seed, most_turns)
     shares = [kind.share for kind in kinds]
     while True:
         yield next(draws.choices(kinds, shares)[0].lessons)

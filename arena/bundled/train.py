@@ -19,11 +19,11 @@ from arena.bundled.tokenizer import learn_tokenizer
 
 CONTEXT_TOKENS = 2048
 TOKENIZER_LESSONS = 1500
-BATCH_TOKENS, STEP_TOKENS = 3072, 6144
+BATCH_TOKENS, STEP_TOKENS = 3072, 2000
 WARM_UP_STEPS, COOLING_SHARE = 60, 0.25
 MATRIX_RATE, OTHER_RATE, DECAY = 0.02, 3e-3, 0.01
 HELD_OUT_SEED, HELD_OUT_LESSONS = -1, 24
-SAVE_EVERY_S, REPORT_EVERY_STEPS = 240, 10
+SAVE_EVERY_S, REPORT_EVERY_STEPS = 240, 50
 
 
 @dataclass
@@ -205,7 +205,7 @@ def train(out: Path, seed: int, total_tokens: int, device: str) -> None:
                 shown = sum(loss for loss, _ in running) / sum(weight for _, weight in running)
                 running = []
                 entry: dict[str, Any] = {"tokens": course.tokens, "loss": round(shown, 4)}
-                if course.steps % (10 * REPORT_EVERY_STEPS) == 0:
+                if course.steps % (8 * REPORT_EVERY_STEPS) == 0:
                     entry["right"] = {
                         kind: round(right_replies(model, of, tokenizer.pad_token_id), 3)
                         for kind, of in examined.items()

@@ -1,7 +1,8 @@
 """States in few words, with the goal beside them: what small agents read instead of full sentences.
 
 A task whose data say `"wording": "compact"` is told this way, whatever happens: each observation is the whole
-state, and each object stands beside where it has to go, so that nothing has to be looked up elsewhere. In
+state, and each object stands beside where it has to go, so that nothing has to be looked up elsewhere; who
+acts comes last, next to the reply. In
 gripper places are named as the robot sees them (`here`). In blockworld `done` marks a block that stays where
 it is, because it and all below it are as they shall be, and `ready` a destination that can take its block
 now. Actions, rules and scoring are those of the full wording.
@@ -50,17 +51,17 @@ def _gripper(texts: Mapping[str, str], facts: Collection[Atom], goal: Collection
             return texts["settled"]
         return texts["wanted"].format(place=seen(goes[ball]))
 
-    lines = [texts["robot"].format(room=here)]
+    lines = [
+        texts["ball"].format(ball=ball, place=seen(room), wanted=wanted(ball))
+        for ball, room in sorted(lies.items())
+    ]
     for gripper in sorted(atom[1] for atom in facts if atom[0] == "gripper"):
         if gripper in held:
             ball = held[gripper]
             lines.append(texts["holds"].format(gripper=gripper, ball=ball, wanted=wanted(ball)))
         else:
             lines.append(texts["free"].format(gripper=gripper))
-    return lines + [
-        texts["ball"].format(ball=ball, place=seen(room), wanted=wanted(ball))
-        for ball, room in sorted(lies.items())
-    ]
+    return [*lines, texts["robot"].format(room=here)]
 
 
 def _blockworld(texts: Mapping[str, str], facts: Collection[Atom], goal: Collection[Atom]) -> list[str]:
@@ -84,8 +85,7 @@ def _blockworld(texts: Mapping[str, str], facts: Collection[Atom], goal: Collect
         ready = texts["ready"] if below in clear and settled(below) else ""
         return texts["wanted"].format(below=below) + ready
 
-    lines = [texts["holds"].format(block=held[0], wanted=wanted(held[0])) if held else texts["free"]]
-    return lines + [
+    blocks = [
         texts["block"].format(
             block=block,
             place=texts["on"].format(below=on[block]) if block in on else texts["table"],
@@ -94,6 +94,8 @@ def _blockworld(texts: Mapping[str, str], facts: Collection[Atom], goal: Collect
         )
         for block in sorted({*on, *table})
     ]
+    hand = texts["holds"].format(block=held[0], wanted=wanted(held[0])) if held else texts["free"]
+    return [*blocks, hand]
 
 
 _FORMS: Mapping[str, Callable[[Mapping[str, str], Collection[Atom], Collection[Atom]], list[str]]] = {

@@ -53,11 +53,11 @@ def test_gripper_is_seen_from_where_the_robot_is():
     first, info = env.reset(options={"task": "pddl/gripper-small/2"})
     assert info["goal"] == "Bring each ball where it has to go."
     assert first == (
-        "you: kitchen. left: free. right: free. ball1: here, to hall. ball2: hall, to here. "
-        "ball3: here, to hall. ball4: hall, done."
+        "ball1: here, to hall. ball2: hall, to here. ball3: here, to hall. ball4: hall, done. "
+        "left: free. right: free. you: kitchen."
     )
     after, *_ = env.step("pick ball3 in kitchen with right")
-    assert after.startswith("you: kitchen. left: free. right: ball3, to hall. ball1: here, to hall.")
+    assert after.endswith("ball4: hall, done. left: free. right: ball3, to hall. you: kitchen.")
 
 
 def test_a_block_is_done_only_where_all_below_it_is_and_ready_only_where_it_can_go_now():
@@ -83,7 +83,7 @@ def test_an_action_that_does_nothing_is_answered_with_the_whole_state():
 def test_the_example_of_a_small_task_is_told_in_the_same_words():
     env = PDDLEnv()
     env.reset(options={"task": "pddl/gripper-small/0"})
-    assert "you: den. paw: free. ball8: porch, to here." in env.example()[0][1]
+    assert "ball8: porch, to here. paw: free. you: den." in env.example()[0][1]
 
 
 def test_small_and_full_wording_are_two_tasks_and_other_domains_have_no_small_one():

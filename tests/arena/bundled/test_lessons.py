@@ -104,7 +104,7 @@ def test_the_same_seed_gives_the_same_lessons_and_another_others():
 
     assert few(3) == few(3)
     assert few(3) != few(4)
-    assert abs(sum(kind.share for kind in mixture(0)) - 1) < 1e-9
+    assert abs(sum(kind.share for kind in mixture(0)) - 1) < 1e-9  # shares of all lessons
 
 
 def test_no_lesson_is_a_task_that_is_played(monkeypatch):
