@@ -1,7 +1,7 @@
 """Lessons as token batches: which token has to be learned, and how much it counts."""
 
 import random
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import islice
 from typing import Any
@@ -19,8 +19,9 @@ there than among many past states. (Up to which block, how many turns.)"""
 MAX_TOKENS = 1536
 """A longer lesson ends here: what comes later in an episode differs little from what came before."""
 
-OBSERVED_WEIGHT = 0.3
-"""What a token of an observation counts, a taught one being 1: foreseeing states teaches what matters."""
+EARLY_BLOCKS, EARLY_OBSERVED_WEIGHT, OBSERVED_WEIGHT = 50, 0.3, 0.1
+"""What a token of an observation counts, a taught one being 1: foreseeing states teaches what matters, above
+all in the first blocks."""
 
 
 @dataclass(frozen=True)
@@ -31,13 +32,13 @@ class Encoded:
     weights: list[float]
 
 
-def encode(tokenizer: Any, lesson: Lesson) -> Encoded:
+def encode(tokenizer: Any, lesson: Lesson, observed_weight: float = OBSERVED_WEIGHT) -> Encoded:
     """Return a lesson's tokens, exactly as the chat template gives them at play."""
     ids: list[int] = []
     weights: list[float] = []
     for message, is_taught in zip(lesson.messages, lesson.taught, strict=True):
         head, content = encode_message(tokenizer, message)
-        weight = float(is_taught) if message.role == "assistant" else OBSERVED_WEIGHT
+        weight = float(is_taught) if message.role == "assistant" else observed_weight
         ids += head + content
         weights += [0.0] * len(head) + [0.0 if message.role == "system" else weight] * len(content)
     return Encoded(ids[:MAX_TOKENS], weights[:MAX_TOKENS])
@@ -49,19 +50,14 @@ def block(tokenizer: Any, seed: int, number: int, batch_tokens: int) -> list[lis
     most_turns = next((turns for until, turns in FIRST_BLOCKS if number < until), None)
     drawn = islice(lessons(draws.randrange(10**12), most_turns), BLOCK_LESSONS)
     batches: list[list[Encoded]] = [[]]
-    for encoded in sorted((encode(tokenizer, lesson) for lesson in drawn), key=lambda each: len(each.ids)):
+    weight = EARLY_OBSERVED_WEIGHT if number < EARLY_BLOCKS else OBSERVED_WEIGHT
+    lessons_of_it = (encode(tokenizer, lesson, weight) for lesson in drawn)
+    for encoded in sorted(lessons_of_it, key=lambda each: len(each.ids)):
         if batches[-1] and len(encoded.ids) * (len(batches[-1]) + 1) > batch_tokens:
             batches.append([])
         batches[-1].append(encoded)
     draws.shuffle(batches)
     return batches
-
-
-def blocks(tokenizer: Any, seed: int, first: int, batch_tokens: int) -> Iterator[list[list[Encoded]]]:
-    """Yield blocks without end from the one numbered `first`."""
-    while True:
-        yield block(tokenizer, seed, first, batch_tokens)
-        first += 1
 
 
 def tensors(batch: Sequence[Encoded], pad_id: int) -> tuple[Any, Any]:

@@ -5,7 +5,6 @@ Text is first cut into letters (with the space before them), single digits and e
 """
 
 from collections.abc import Iterable
-from pathlib import Path
 from typing import Any
 
 from arena.engines.base import Message
@@ -49,11 +48,6 @@ def learn_tokenizer(texts: Iterable[str], context_tokens: int) -> Any:
         model_max_length=context_tokens,
         clean_up_tokenization_spaces=False,
     )
-
-
-def save_tokenizer(tokenizer: Any, folder: Path) -> None:
-    """Write the tokenizer's files into a folder."""
-    tokenizer.save_pretrained(folder)
 
 
 def encode_message(tokenizer: Any, message: Message) -> tuple[list[int], list[int]]:

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 import torch
 
+from arena.bundled import learning
 from arena.bundled import train as training
 from arena.bundled.batches import OBSERVED_WEIGHT, block, encode, tensors
 from arena.bundled.lessons import lessons
@@ -73,7 +74,7 @@ def tiny(monkeypatch):
         tie_word_embeddings=True, max_position_embeddings=2048, bos_token_id=None, eos_token_id=1,
         pad_token_id=0,
     )  # fmt: skip
-    monkeypatch.setattr(training, "config", lambda: small)
+    monkeypatch.setattr(learning, "config", lambda: small)
     monkeypatch.setattr("arena.bundled.batches.BLOCK_LESSONS", 12)
     for name, value in {"TOKENIZER_LESSONS": 30, "HELD_OUT_LESSONS": 1, "STEP_TOKENS": 1000}.items():
         monkeypatch.setattr(training, name, value)
@@ -85,9 +86,13 @@ def weights(folder: Path) -> dict:
     return load_file(folder / "model.safetensors")
 
 
+def train(out: Path) -> None:
+    training.Training(out, 1, 9000, "cpu").run()
+
+
 def test_a_seed_says_all_and_training_goes_on_where_it_was_stopped(tiny, tmp_path):
-    training.train(tmp_path / "a", 1, 9000, "cpu")
-    training.train(tmp_path / "b", 1, 9000, "cpu")
+    train(tmp_path / "a")
+    train(tmp_path / "b")
     a, b = weights(tmp_path / "a"), weights(tmp_path / "b")
     assert all(torch.equal(a[name], b[name]) for name in a)
     stopped = tmp_path / "c"
@@ -95,8 +100,8 @@ def test_a_seed_says_all_and_training_goes_on_where_it_was_stopped(tiny, tmp_pat
         patch.setattr(training, "SAVE_EVERY_S", 0)
         patch.setattr(training, "write_model", stop_after(3, training.write_model))
         with pytest.raises(KeyboardInterrupt):
-            training.train(stopped, 1, 9000, "cpu")
-    training.train(stopped, 1, 9000, "cpu")
+            train(stopped)
+    train(stopped)
     c = weights(stopped)
     assert all(torch.equal(a[name], c[name]) for name in a)
 
@@ -114,7 +119,8 @@ def stop_after(saves: int, write):
 
 
 def test_the_rate_warms_up_stays_and_falls_to_nothing():
-    assert training.rate(0, 0.01) < 0.05
-    assert training.rate(500, 0.5) == 1
-    assert 0 < training.rate(500, 0.9) < 0.5
-    assert training.rate(500, 1.0) == 0
+    full = (learning.MATRIX_RATE, learning.OTHER_RATE)
+    assert learning.rates(0, 0.01)[0] < learning.rates(100, 0.01)[0] > full[0]
+    assert learning.rates(5000, 0.5) == full
+    assert 0 < learning.rates(5000, 0.9)[0] < full[0] / 2
+    assert learning.rates(5000, 1.0) == (0, 0)
