@@ -12,7 +12,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-import tomlkit
+import tomli_w
 
 from arena import __version__
 from arena.contestant import Contestant
@@ -66,7 +66,7 @@ def create_run(plan: Plan, run: Path) -> None:
         run.mkdir(parents=True, exist_ok=True)
         create_database(run)
         part = run / f"{PLAN}.part"
-        part.write_text(tomlkit.dumps(_document(plan, run.name)), encoding="utf-8")
+        part.write_text(tomli_w.dumps(_document(plan, run.name)), encoding="utf-8")
         part.replace(run / PLAN)
     except OSError as error:
         raise StoreError(
@@ -121,7 +121,7 @@ def _document(plan: Plan, run_id: str) -> dict[str, Any]:
             "cores": os.cpu_count() or 1,
         },
     }
-    return _without_none(document)
+    return without_none(document)
 
 
 def _contestant(contestant: Contestant) -> dict[str, Any]:
@@ -142,12 +142,12 @@ def _version(package: str) -> str | None:
         return None
 
 
-def _without_none(value: Any) -> Any:
+def without_none(value: Any) -> Any:
     """Return the value without the Nones that TOML can't write."""
     if isinstance(value, Mapping):
-        return {key: _without_none(item) for key, item in value.items() if item is not None}
+        return {key: without_none(item) for key, item in value.items() if item is not None}
     if isinstance(value, list | tuple):
-        return [_without_none(item) for item in value]
+        return [without_none(item) for item in value if item is not None]
     return value
 
 

@@ -4,8 +4,9 @@ Progress rate, success rate and grounding accuracy are AgentBoard's (Ma et al. 2
 the last turn's progress, of "the goal is met", and of valid actions per turn taken.
 """
 
+import json
 import sqlite3
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,22 +19,22 @@ from arena.store.files import connect
 
 @dataclass(frozen=True)
 class EpisodeScore:
-    """One finished episode in numbers."""
+    """One finished episode in numbers; None is what a log of another harness doesn't hold."""
 
     contestant: str
     benchmark: str
     task_hash: str
-    progress: float
-    success: float
+    progress: float | None
+    success: float | None
     turns: int
-    valid_turns: int
+    valid_turns: float | None
     action_turns: int
-    tokens: int
+    tokens: int | None
 
 
 @dataclass(frozen=True)
 class Score:
-    """A contestant's means on a benchmark. Rates are 0..1; None where no episode is done yet.
+    """A contestant's means on a benchmark. Rates are 0..1; None where no episode tells.
 
     `errors` counts episodes that the infrastructure failed; they are owed, and not in the means.
     `valid_call_rate` is the share of turns whose reply gave an action (no failure of its form or call).
@@ -56,8 +57,11 @@ Scores = Mapping[str, Mapping[str, Score]]
 
 _EPISODES = """
 SELECT e.contestant, e.task, e.task_hash, e.progress, e.success, COUNT(t.id) AS turns,
-       COALESCE(SUM(t.valid), 0) AS valid_turns, COUNT(t.action) AS action_turns,
-       COALESCE(SUM(t.completion_tokens), 0) AS tokens
+       COALESCE(SUM(t.valid), 0) AS valid_turns,
+       COUNT(CASE WHEN t.failure IS NULL THEN t.action END) AS action_turns,
+       COALESCE(SUM(t.completion_tokens), 0) AS tokens,
+       json_extract(e.provenance, '$.absent') AS absent,
+       json_extract(e.provenance, '$.grounding') AS grounding
 FROM episode e LEFT JOIN turn t ON t.episode_id = e.id
 WHERE e.status = 'done' GROUP BY e.id ORDER BY e.id
 """
@@ -140,7 +144,9 @@ def _by_task(
     values: dict[str, list[float]] = {}
     for each in episodes:
         if (each.contestant, each.benchmark) == (contestant, benchmark):
-            values.setdefault(each.task_hash, []).append(getattr(each, measure))
+            value = getattr(each, measure)
+            if value is not None:
+                values.setdefault(each.task_hash, []).append(value)
     return {task: float(np.mean(repeats)) for task, repeats in values.items()}
 
 
@@ -148,30 +154,38 @@ def _mean(episodes: Sequence[EpisodeScore], errors: int) -> Score:
     if not episodes:
         return Score(0, errors, None, None, None, None, None, None)
     turns = sum(each.turns for each in episodes)
-    played = [each for each in episodes if each.turns]
+    told = [each for each in episodes if each.turns and each.valid_turns is not None]
     return Score(
         episodes=len(episodes),
         errors=errors,
-        progress=float(np.mean([each.progress for each in episodes])),
-        success=float(np.mean([each.success for each in episodes])),
-        grounding=float(np.mean([each.valid_turns / each.turns for each in played])) if played else None,
+        progress=_average(each.progress for each in episodes),
+        success=_average(each.success for each in episodes),
+        grounding=_average((each.valid_turns or 0) / each.turns for each in told),
         valid_call_rate=sum(each.action_turns for each in episodes) / turns if turns else None,
-        turns=turns / len(episodes),
-        tokens=sum(each.tokens for each in episodes) / len(episodes),
+        turns=turns / len(episodes) if turns else None,
+        tokens=_average(each.tokens for each in episodes),
     )
 
 
+def _average(values: Iterable[float | None]) -> float | None:
+    told = [value for value in values if value is not None]
+    return float(np.mean(told)) if told else None
+
+
 def _episode_score(row: sqlite3.Row) -> EpisodeScore:
+    absent = json.loads(row["absent"] or "[]")
+    grounding = row["grounding"]  # an episode's, from a log that doesn't tell it of each turn
+    valid_turns = row["valid_turns"] if grounding is None else grounding * row["turns"]
     return EpisodeScore(
         contestant=row["contestant"],
         benchmark=_benchmark(row["task"]),
         task_hash=row["task_hash"],
-        progress=row["progress"],
-        success=float(row["success"]),
+        progress=None if "progress" in absent else row["progress"],
+        success=None if "progress" in absent else float(row["success"]),
         turns=row["turns"],
-        valid_turns=row["valid_turns"],
+        valid_turns=None if "grounding" in absent else valid_turns,
         action_turns=row["action_turns"],
-        tokens=row["tokens"],
+        tokens=None if "tokens" in absent else row["tokens"],
     )
 
 

@@ -26,10 +26,12 @@ def report(
 
 def print_report(document: dict, *, markdown: bool = False) -> None:
     """Print the tables of a report document."""
-    from arena.cli.output import out, print_table
+    from arena.cli.output import out, print_table, say
     from arena.report import tables
 
     rows, failures = tables.score_rows(document), tables.failure_rows(document)
+    for remark in tables.import_remarks(document):
+        say(remark)
     if markdown:
         typer.echo(f"# {document['run']}\n\n{tables.markdown(tables.SCORE_COLUMNS, rows)}")
         if failures:

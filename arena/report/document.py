@@ -4,6 +4,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from arena.plan import read_plan
 from arena.score import Scores, compare, read_scores, score, verdict
 from arena.store.files import connect
 
@@ -17,7 +18,8 @@ def scores_document(run: Path) -> dict[str, Any]:
 def report_document(run: Path) -> dict[str, Any]:
     """Return the scores with, for all but the baseline, {delta, ci, p, verdict} of the progress rate.
 
-    Adds `baseline` and `failures` (contestant -> failure kind -> turns).
+    Adds `baseline`, `failures` (contestant -> failure kind -> turns) and, of logs of other harnesses,
+    `imported`: what they are, what they lack and how many of their tasks pair.
     """
     contestants, episodes, errors = read_scores(run)
     tables = _as_tables(score(contestants, episodes, errors))
@@ -33,7 +35,9 @@ def report_document(run: Path) -> dict[str, Any]:
                     "pairs": difference.pairs,
                     "verdict": verdict(difference),
                 }
-    return {"run": run.name, "contestants": tables, "baseline": baseline, "failures": _failures(run)}
+    document = {"run": run.name, "contestants": tables, "baseline": baseline, "failures": _failures(run)}
+    imported = read_plan(run).get("imported")
+    return document | ({"imported": imported} if imported else {})
 
 
 def _as_tables(scores: Scores) -> dict[str, dict[str, dict[str, Any]]]:

@@ -41,6 +41,26 @@ def failure_rows(document: Mapping[str, Any]) -> list[tuple[str, str, str]]:
     ]
 
 
+def import_remarks(document: Mapping[str, Any]) -> list[str]:
+    """Return what is to be said of a run of other harnesses' logs: what they lack, and what doesn't pair."""
+    imported = document.get("imported", {})
+    remarks = [f"imported from {log['file']} ({log['format']})" for log in imported.get("logs", ())]
+    remarks += [f"{benchmark}: progress is {by}" for benchmark, by in imported.get("progress_is", {}).items()]
+    remarks += [
+        f"{name}: its log does not hold {', '.join(measures)}"
+        for name, measures in imported.get("missing", {}).items()
+    ]
+    remarks += imported.get("notes", ())
+    unmatched = {name: count for name, count in imported.get("unmatched", {}).items() if count}
+    if len(imported.get("unmatched", ())) > 1:
+        remarks.append(f"{imported['paired']} tasks pair")
+    remarks += [
+        f"NOT MATCHED: {count} tasks of {name} are missing in another contestant's log"
+        for name, count in unmatched.items()
+    ]
+    return remarks
+
+
 def markdown(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     """Return a Markdown table; text from outside can't break out of its cell."""
     head = "| " + " | ".join(column.removeprefix(">") for column in columns) + " |"

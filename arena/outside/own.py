@@ -1,0 +1,199 @@
+"""A run of ours as records (plain JSON values), and back: what all exports are made of.
+
+An export holds the plan, the tasks, and of each episode that counts (attempts that were superseded are left
+out) its head, its provenance and its turns. Records that come back are untrusted: every field is checked.
+"""
+
+import json
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from arena.outside.lines import BadLog
+from arena.outside.recorded import list_of, object_of
+from arena.plan import contestant_names, read_plan
+from arena.protocol.base import failure_from_json, failure_to_json
+from arena.records import Episode, EpisodeKey, Turn
+from arena.store.files import connect
+from arena.store.rows import episode_from_row, read_turns, task_from_json
+from envs.base import Task
+
+STATUSES = ("running", "done", "error")
+
+_NUMBER = (int, float)
+_TASK = {
+    "id": str,
+    "benchmark": str,
+    "source": str,
+    "difficulty": str,
+    "goal": str,
+    "data": dict,
+    "seed": int,
+    "max_steps": int,
+    "subset": (str, type(None)),
+    "reply_tokens": (int, type(None)),
+}
+_HEAD = {
+    "contestant": str,
+    "task": str,
+    "task_hash": str,
+    "seed": int,
+    "repeat": int,
+    "attempt": int,
+    "status": str,
+    "goal": str,
+    "first_observation": str,
+    "error": str,
+    "provenance": dict,
+    "progress": _NUMBER,
+    "success": bool,
+    "started_at": _NUMBER,
+    "ended_at": _NUMBER,
+}
+_TURN = {
+    "index": int,
+    "reply": str,
+    "thought": str,
+    "action": (str, type(None)),
+    "outcome": str,
+    "failure": (dict, type(None)),
+    "valid": bool,
+    "progress": _NUMBER,
+    "success": bool,
+    "subgoals": dict,
+    "scores": dict,
+    "finish_reason": str,
+    "prompt_tokens": int,
+    "completion_tokens": int,
+    "cached_tokens": int,
+    "thought_tokens": int,
+    "latency_s": _NUMBER,
+    "env_s": _NUMBER,
+    "prompt_hash": str,
+    "dropped_items": int,
+}
+
+
+@dataclass(frozen=True)
+class Whole:
+    """One episode with all that is recorded of it."""
+
+    head: Episode
+    provenance: Mapping[str, Any]
+    turns: Sequence[Turn]
+    task: Task
+
+
+def read_run(run: Path) -> tuple[dict[str, Any], Iterator[Whole]]:
+    """Return a run's plan, and its episodes by contestant (the baseline's first). Raises `StoreError`."""
+    return read_plan(run), _episodes(run)
+
+
+def _episodes(run: Path) -> Iterator[Whole]:
+    db = connect(run)
+    try:
+        tasks = {row["hash"]: row["data"] for row in db.execute("SELECT hash, data FROM task")}
+        for name in contestant_names(run):
+            query = "SELECT * FROM episode WHERE contestant = ? AND status != 'superseded' ORDER BY id"
+            for row in db.execute(query, (name,)):
+                head = episode_from_row(row)
+                turns = read_turns(db, head.id, head.first_observation)
+                yield Whole(
+                    head, json.loads(row["provenance"]), turns, task_from_json(tasks[row["task_hash"]])
+                )
+    finally:
+        db.close()
+
+
+def task_record(task: Task) -> dict[str, Any]:
+    """Return a task as a record."""
+    return asdict(task)
+
+
+def head_record(episode: Whole) -> dict[str, Any]:
+    """Return an episode as a record, without its turns."""
+    head = episode.head
+    return {
+        **asdict(head.key),
+        **{name: getattr(head, name) for name in ("attempt", "status", "goal", "first_observation", "error")},
+        **{name: getattr(head, name) for name in ("progress", "success", "started_at", "ended_at")},
+        "provenance": dict(episode.provenance),
+    }
+
+
+def turn_record(turn: Turn) -> dict[str, Any]:
+    """Return a turn as a record; what it saw is the outcome of the one before."""
+    record = {name: getattr(turn, name) for name in _TURN}
+    record["failure"] = failure_to_json(turn.failure) if turn.failure else None
+    record["subgoals"], record["scores"] = dict(turn.subgoals), dict(turn.scores)
+    return record
+
+
+def task_of(record: Any, place: str) -> Task:
+    """Read a task. Raises `BadLog`."""
+    return Task(**_checked(record, _TASK, place))
+
+
+def whole_of(head: Any, turns: Sequence[Any], tasks: Mapping[str, Task], place: str) -> Whole:
+    """Read an episode; `tasks` by hash. Raises `BadLog`."""
+    fields = _checked(head, _HEAD, place)
+    if fields["status"] not in STATUSES:
+        raise BadLog(f"{place}: status is not one of {', '.join(STATUSES)}")
+    if fields["task_hash"] not in tasks:
+        raise BadLog(f"{place}: its task is not in the file")
+    provenance = fields.pop("provenance")
+    names = ("contestant", "task", "task_hash", "seed", "repeat")
+    key = EpisodeKey(**{name: fields.pop(name) for name in names})
+    read = turns_of(turns, fields["first_observation"], place)
+    return Whole(Episode(id=0, key=key, turns=len(read), **fields), provenance, read, tasks[key.task_hash])
+
+
+def turns_of(records: Sequence[Any], first_observation: str, place: str) -> list[Turn]:
+    """Read an episode's turns. Raises `BadLog`."""
+    turns: list[Turn] = []
+    for number, record in enumerate(records):
+        fields = _checked(record, _TURN, f"{place}, turn {number}")
+        if fields["index"] != number:
+            raise BadLog(f"{place}: turn {number} is missing, or stands elsewhere")
+        try:
+            failure = failure_from_json(fields.pop("failure") or {}) if fields["failure"] else None
+        except ValueError as error:
+            raise BadLog(f"{place}, turn {number}: {error}") from None
+        fields.pop("failure", None)
+        seen = turns[-1].outcome if turns else first_observation
+        turns.append(Turn(observation=seen, failure=failure, **fields))
+    return turns
+
+
+def checked_plan(value: Any, place: str) -> dict[str, Any]:
+    """Return a plan that has what reports and screens need of it. Raises `BadLog`."""
+    document = object_of(value, place, "the plan")
+    plan = object_of(document.get("plan"), place, "plan.plan")
+    object_of(plan.get("settings"), place, "plan.plan.settings")
+    contestants = list_of(document.get("contestants"), place, "plan.contestants")
+    names = [object_of(each, place, "a contestant").get("name") for each in contestants]
+    pairs = [
+        pair
+        for part in ("contestants", "tasks")
+        for pair in list_of(plan.get(part), place, f"plan.plan.{part}")
+        if not (isinstance(pair, list) and len(pair) == 2 and all(isinstance(each, str) for each in pair))
+    ]
+    if not names or not all(isinstance(name, str) for name in names) or pairs:
+        raise BadLog(f"{place}: the plan's contestants and tasks are not as Arena writes them")
+    if not isinstance(plan.get("repeats"), int) or not isinstance(plan.get("suite"), str):
+        raise BadLog(f"{place}: the plan lacks its suite or its repeats")
+    return document
+
+
+def _checked(record: Any, types: Mapping[str, Any], place: str) -> dict[str, Any]:
+    fields = object_of(record, place, "it")
+    for name, wanted in types.items():
+        value = fields.get(name)
+        fits = isinstance(value, wanted) and (wanted is bool or not isinstance(value, bool))
+        if not fits or (isinstance(value, float) and not math.isfinite(value)):
+            raise BadLog(f"{place}: {name} is missing or of the wrong type")
+        if isinstance(value, int) and abs(value) >= 2**63:
+            raise BadLog(f"{place}: {name} is too large")
+    return {name: fields.get(name) for name in types}

@@ -1,0 +1,281 @@
+"""Dialects: how model families write tool calls, and what a reply in one of them means.
+
+`dialects.toml` has the forms. A reply is read from left to right: a call begins where a form does, and its
+JSON ends where it ends, so that a marker inside an argument means nothing. Text before a call is a thought,
+as it is where a server splits the two.
+"""
+
+import ast
+import re
+import tomllib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cache
+from importlib.resources import files
+from typing import Any, Literal
+
+from arena.engines.base import FinishReason
+from arena.errors import UsageError
+from arena.protocol.base import Decision, Failure, FailureKind
+from arena.protocol.call import canonical
+from arena.protocol.quoting import Span, excerpt
+from arena.protocol.strict_json import NotJson, read
+
+MAX_CALLS = 64
+MAX_PYTHON_CHARS = 20_000
+
+Body = Literal["call", "calls", "arguments", "python"]
+
+
+@dataclass(frozen=True)
+class Form:
+    """One way to begin a call, and what follows."""
+
+    begin: re.Pattern[str]
+    body: Body
+    end: re.Pattern[str] | None
+    marked: bool
+
+
+@dataclass(frozen=True)
+class Dialect:
+    """How a family writes. `around` is taken out of the text beside calls."""
+
+    name: str
+    title: str
+    forms: tuple[Form, ...]
+    thought: tuple[str, str] | None
+    around: re.Pattern[str] | None
+
+
+@dataclass(frozen=True)
+class SpokenCall:
+    """A call as written: `arguments` need not be an object. `span` is the place of its JSON or Python."""
+
+    name: Any
+    arguments: Any
+    span: Span
+
+
+@dataclass(frozen=True)
+class Spoken:
+    """A reply in a dialect: its thoughts, its text beside the calls, its calls in order.
+
+    `broken` says where a call begins that can't be read, and why; nothing behind it is read. `rest` is where
+    text follows the last call.
+    """
+
+    thought: str
+    content: str
+    calls: tuple[SpokenCall, ...]
+    broken: NotJson | None
+    rest: Span | None
+
+
+@cache
+def dialects() -> Mapping[str, Dialect]:
+    """Return the dialects by name."""
+    table = tomllib.loads(files("arena.protocol").joinpath("dialects.toml").read_text(encoding="utf-8"))
+    return {name: _dialect(name, entry) for name, entry in table.items()}
+
+
+def dialect(name: str) -> Dialect:
+    """Return a dialect by name. Raises `UsageError`."""
+    if name not in dialects():
+        raise UsageError(f"no dialect is called {name!r}", f"dialects: {', '.join(dialects())}")
+    return dialects()[name]
+
+
+def marked_dialect(reply: str) -> Dialect | None:
+    """Return the dialect whose marker of a call comes first in a reply; None where there is no marker."""
+    found = [
+        (match.start(), each.name)
+        for each in dialects().values()
+        for form in each.forms
+        if form.marked and (match := form.begin.search(reply))
+    ]
+    return dialects()[min(found)[1]] if found else None
+
+
+def listen(reply: str, of: Dialect) -> Spoken:
+    """Read a reply; total: any string gives something, in linear time of its length and its forms."""
+    thought, at = _thought(reply, of)
+    texts: list[str] = []
+    calls: list[SpokenCall] = []
+    broken: NotJson | None = None
+    while len(calls) < MAX_CALLS and (found := _next(reply, at, of)):
+        form, match = found
+        texts.append(reply[at : match.start()])
+        try:
+            new, at = _calls(reply, match, form)
+        except NotJson as error:
+            broken, at = error, len(reply)
+            break
+        if not new:  # JSON that is no call, where only a marker would say that it is meant as one
+            texts.append(reply[match.start() : at])
+        elif form.end and (end := form.end.match(reply, at)):
+            at = end.end()
+        calls += new
+    texts.append(reply[at:])
+    content = _plain("".join(texts), of)
+    return Spoken(thought, content, tuple(calls), broken, _rest(reply, at, of) if calls else None)
+
+
+def decide(
+    reply: str, of: Dialect, finish_reason: FinishReason = "stop", tools: Sequence[Mapping[str, Any]] = ()
+) -> Decision:
+    """Return the decision that a reply in a dialect holds: exactly one call, checked against the tools."""
+    spoken = listen(reply, of)
+    thoughts = "\n".join(filter(None, (spoken.thought.strip(), spoken.content.strip())))
+    if spoken.broken is not None:
+        error = spoken.broken
+        cut = error.cut and finish_reason == "length"
+        kind, got = (FailureKind.TRUNCATED, "the token limit") if cut else (FailureKind.NOT_JSON, error.got)
+        return Decision(thoughts, failure=Failure(kind, error.span, error.expected, got))
+    if not spoken.calls:
+        shown = excerpt(reply.strip())
+        kind = FailureKind.NO_ACTION if shown else FailureKind.EMPTY
+        failure = Failure(kind, (0, len(reply)), "a tool call", shown or "nothing")
+        return Decision(spoken.thought, failure=failure)
+    if len(spoken.calls) > 1:
+        span = (spoken.calls[0].span[0], spoken.calls[-1].span[1])
+        return Decision(
+            thoughts, failure=Failure(FailureKind.WRONG_SHAPE, span, "one call", f"{len(spoken.calls)} calls")
+        )
+    if spoken.rest:
+        got = excerpt(reply[slice(*spoken.rest)].strip())
+        return Decision(
+            thoughts, failure=Failure(FailureKind.TRAILING_TEXT, spoken.rest, "nothing behind the call", got)
+        )
+    return replace(_checked(spoken.calls[0], tools), thought=thoughts)
+
+
+def _checked(call: SpokenCall, tools: Sequence[Mapping[str, Any]]) -> Decision:
+    from arena.protocol import protocol
+
+    written = _written(call)
+    if written is None:
+        got = "something else" if isinstance(call.name, str) else "no name"
+        wrong = Failure(FailureKind.WRONG_SHAPE, call.span, "a name and an object of arguments", got)
+        return Decision("", failure=wrong)
+    decision = protocol("json").parse(written, "stop", tools)
+    if decision.failure is None:
+        return decision
+    # spans of the canonical form mean nothing in the reply: the call's own place does
+    return Decision("", failure=replace(decision.failure, span=call.span))
+
+
+def _written(call: SpokenCall) -> str | None:
+    """Return a call as canonical JSON; None where it is none (a Python set is no value of JSON)."""
+    # arguments as a string that holds the object are OpenAI's wire form; the json protocol reads it
+    if not isinstance(call.name, str) or not isinstance(call.arguments, dict | str):
+        return None
+    try:
+        text = canonical(call.name, call.arguments)  # type: ignore[arg-type]
+        text.encode()
+    except (TypeError, ValueError, RecursionError):
+        return None
+    return text
+
+
+def _dialect(name: str, entry: Mapping[str, Any]) -> Dialect:
+    forms = tuple(
+        Form(
+            re.compile(form["begin"]),
+            form["body"],
+            re.compile(form["end"]) if "end" in form else None,
+            form.get("marked", False),
+        )
+        for form in entry["forms"]
+    )
+    thought = (entry["thought"][0], entry["thought"][1]) if "thought" in entry else None
+    around = re.compile("|".join(entry["around"])) if "around" in entry else None
+    return Dialect(name, entry["title"], forms, thought, around)
+
+
+def _thought(reply: str, of: Dialect) -> tuple[str, int]:
+    """Return the thought that a reply begins with, and where it ends; the prompt may have opened it."""
+    if of.thought is None:
+        return "", 0
+    opening, closing = of.thought
+    start = len(reply) - len(reply.lstrip())
+    opened = reply.startswith(opening, start)
+    end = reply.find(closing)
+    first = _next(reply, 0, of)
+    if not opened and (end < 0 or (first and first[1].start() < end)):
+        return "", 0
+    if end < 0:
+        return reply[start + len(opening) :].strip(), len(reply)
+    return reply[start + len(opening) if opened else 0 : end].strip(), end + len(closing)
+
+
+def _next(reply: str, at: int, of: Dialect) -> tuple[Form, re.Match[str]] | None:
+    found = [
+        (match.start(), number, match)
+        for number, form in enumerate(of.forms)
+        if (match := form.begin.search(reply, at))
+    ]
+    if not found:
+        return None
+    _, number, match = min(found, key=lambda each: each[:2])
+    return of.forms[number], match
+
+
+def _calls(reply: str, match: re.Match[str], form: Form) -> tuple[list[SpokenCall], int]:
+    if form.body == "python":
+        return _python_calls(reply, match.end())
+    document = read(reply, match.end())
+    span = document.span
+    if form.body == "arguments":
+        return [SpokenCall(match["name"].strip(), document.value, span)], span[1]
+    values = document.value if form.body == "calls" and isinstance(document.value, list) else [document.value]
+    calls = [_json_call(value, span) for value in values]
+    if not form.marked and any(call.name is None for call in calls):
+        return [], span[1]
+    return calls, span[1]
+
+
+def _json_call(value: Any, span: Span) -> SpokenCall:
+    if not isinstance(value, dict):
+        return SpokenCall(None, value, span)
+    arguments = next((value[key] for key in ("arguments", "parameters") if key in value), None)
+    return SpokenCall(value.get("name"), arguments, span)
+
+
+def _python_calls(reply: str, at: int) -> tuple[list[SpokenCall], int]:
+    """Read `[name(key=value), …]` as data: literals only, nothing is run."""
+    end = reply.rfind("]", at, at + MAX_PYTHON_CHARS) + 1
+    if not end:
+        raise NotJson((at, len(reply)), "the end of the list of calls", "the end of the reply", cut=True)
+    try:
+        tree = ast.parse(reply[at:end], mode="eval").body
+        if not isinstance(tree, ast.List):
+            return [], end
+        return [_python_call(node, (at, end)) for node in tree.elts], end
+    except (SyntaxError, ValueError, TypeError, MemoryError, RecursionError) as error:
+        raise NotJson((at, end), "calls with keyword arguments", excerpt(str(error))) from None
+
+
+def _python_call(node: ast.expr, span: Span) -> SpokenCall:
+    if not isinstance(node, ast.Call) or node.args:
+        raise ValueError("no call with keyword arguments")
+    arguments = {}
+    for keyword in node.keywords:
+        if keyword.arg is None:
+            raise ValueError("**")
+        arguments[keyword.arg] = ast.literal_eval(keyword.value)
+    return SpokenCall(ast.unparse(node.func), arguments, span)
+
+
+def _rest(reply: str, at: int, of: Dialect) -> Span | None:
+    """Return where the text behind the last call stands, what belongs to the calls left out."""
+    while True:
+        at += len(reply) - at - len(reply[at:].lstrip())
+        match = of.around.match(reply, at) if of.around else None
+        if match is None:
+            return (at, len(reply)) if at < len(reply) else None
+        at = match.end()
+
+
+def _plain(text: str, of: Dialect) -> str:
+    return of.around.sub("", text) if of.around else text
