@@ -7,7 +7,8 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from arena.agent import AgentSettings
-from arena.engines.base import Engine, Sampling
+from arena.compressed import Listener
+from arena.engines.base import Engine, Sampling, Style
 from arena.engines.registry import ContestantSpec, make_engine
 from arena.prompt import wording
 from arena.protocol.wording import texts
@@ -32,13 +33,15 @@ class Contestant:
         return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
-def enter(spec: ContestantSpec, suite: SuiteSettings) -> tuple[Contestant, Engine]:
+def enter(
+    spec: ContestantSpec, suite: SuiteSettings, on_compress: Listener | None = None
+) -> tuple[Contestant, Engine]:
     """Return the contestant that a spec means in a suite, and its engine (not started).
 
     Raises `UsageError` for unknown engines and options, `EngineError` for models that can't be read.
     """
-    engine = make_engine(spec.spec, spec.engine_options)
-    settings = agent_settings(suite, spec.settings)
+    engine = make_engine(spec.spec, spec.engine_options, on_compress)
+    settings = agent_settings(suite, spec.settings, engine.preferred_style())
     identity = {
         "engine": dict(engine.identity()),
         "settings": asdict(settings),
@@ -50,13 +53,17 @@ def enter(spec: ContestantSpec, suite: SuiteSettings) -> tuple[Contestant, Engin
     return contestant, engine
 
 
-def agent_settings(suite: SuiteSettings, own: Mapping[str, Any]) -> AgentSettings:
-    """Return how a contestant is asked: the suite's settings, with the contestant's own over them."""
+def agent_settings(
+    suite: SuiteSettings, own: Mapping[str, Any], preferred_style: Style | None = None
+) -> AgentSettings:
+    """Return how a contestant is asked: the suite's settings, with the contestant's own over them.
+
+    `preferred_style` is the model's own, which counts where neither says anything else.
+    """
     merged = SuiteSettings.model_validate({**suite.model_dump(), **own})
-    style = merged.style
-    if style == "auto":
-        # AgentBoard's one-message form for text; tool calls are what chat templates are made for
-        style = "chat" if merged.protocol == "json" else "flat"
+    # AgentBoard's one-message form for text; tool calls are what chat templates are made for
+    usual: Style = "chat" if merged.protocol == "json" else "flat"
+    style = preferred_style or usual if merged.style == "auto" else merged.style
     return AgentSettings(
         protocol=merged.protocol,
         style=style,

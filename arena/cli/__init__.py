@@ -7,7 +7,24 @@ from typing import Annotated
 
 import typer
 
-from arena.cli import agents, batch, data, doctor, play, report, runs, tasks, watch
+from arena.cli import (
+    agents,
+    analyze,
+    batch,
+    compress,
+    data,
+    doctor,
+    export,
+    import_logs,
+    play,
+    recipes,
+    report,
+    runs,
+    score,
+    serve,
+    tasks,
+    watch,
+)
 
 app = typer.Typer(
     name="arena",
@@ -21,6 +38,13 @@ app.command("play")(play.play)
 app.command("batch")(batch.batch)
 app.command("watch")(watch.watch)
 app.command("report")(report.report)
+app.command("score")(score.score)
+app.command("import")(import_logs.import_logs)
+app.command("export")(export.export)
+app.command("compress")(compress.compress)
+app.command("recipes")(recipes.recipes)
+app.command("analyze")(analyze.analyze)
+app.command("serve")(serve.serve)
 app.command("tasks")(tasks.tasks)
 app.command("agents")(agents.agents)
 app.command("runs")(runs.runs)
@@ -43,11 +67,12 @@ def main() -> None:
         app()
     except Exception as error:
         from arena.errors import ArenaError
+        from compress.errors import CompressError
         from envs.errors import EnvsError
 
         if os.environ.get("ARENA_DEBUG"):
             raise
-        if isinstance(error, ArenaError | EnvsError):
+        if isinstance(error, ArenaError | EnvsError | CompressError):
             _complain(error.message, error.next_step)
             sys.exit(error.exit_code)
         _complain(

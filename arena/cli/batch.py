@@ -24,6 +24,7 @@ def batch(
     """
     import asyncio
 
+    from arena.cli.compression import CompressionProgress
     from arena.cli.output import print_json, say
     from arena.cli.progress import BatchProgress
     from arena.cli.report import print_report
@@ -38,7 +39,8 @@ def batch(
         raise UsageError(
             "a batch needs contestants", "add -a SPEC once for each; `arena agents` lists the forms"
         )
-    plan, engines = line_up(load_suite(suite), agent, limit, repeats)
+    with CompressionProgress(quiet=quiet) as compression:
+        plan, engines = line_up(load_suite(suite), agent, limit, repeats, compression.listen)
     run = out or runs_folder() / plan.id
     with BatchProgress(plan, quiet=quiet) as progress:
         try:

@@ -21,13 +21,17 @@ def play(
     """Play tasks with contestants side by side in the terminal. Recorded like a batch."""
     import sys
 
+    from arena.cli.compression import CompressionProgress
     from arena.cli.output import say
     from arena.errors import UsageError
     from arena.lineup import line_up
     from arena.play import suite_of
     from arena.store.files import runs_folder
 
-    plan, engines = line_up(suite_of(task, protocol), agent or DEFAULT_CONTESTANTS, limit)
+    with CompressionProgress() as compression:
+        plan, engines = line_up(
+            suite_of(task, protocol), agent or DEFAULT_CONTESTANTS, limit, on_compress=compression.listen
+        )
     if not (sys.stdin.isatty() and sys.stdout.isatty()):
         raise UsageError("arena play draws on a terminal", "off a terminal, use `arena batch`")
     from tui.app import play as play_on_screen

@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 from typing import Any, ClassVar, Literal, Protocol
 
 FinishReason = Literal["stop", "length"]
+Style = Literal["flat", "chat", "terse", "bare"]
+"""How a prompt is put together: see `arena.prompt`."""
 Capability = Literal["logprobs", "tools", "constrained", "seed", "stream"]
 
 
@@ -118,6 +120,10 @@ class Engine(ABC):
 
         Never a path, a port or anything else that may change between two equal runs. Called before `start`.
         """
+
+    def preferred_style(self) -> Style | None:
+        """Return the prompt style that the model was made for, where it says so. Called before `start`."""
+        return None
 
     def size_bytes(self) -> int | None:
         """Return the model's size on disk, or None where there is no model or it is elsewhere."""

@@ -12,8 +12,8 @@ from functools import cached_property
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
-from arena.engines.base import Capability, Completion, Engine, Message, Request
-from arena.engines.hf_chat import template_hash
+from arena.engines.base import Capability, Completion, Engine, Message, Request, Style
+from arena.engines.hf_chat import preferred_style, template_hash
 from arena.engines.seeding import reply_seed
 from arena.errors import EngineError
 
@@ -81,6 +81,10 @@ class HfEngine(Engine):
             "quantization": checkpoint.quantization,
             "tools": self._tools,
         }
+
+    def preferred_style(self) -> Style | None:
+        """Return the style that `config.json` names under `arena`, where it does. Raises `EngineError`."""
+        return preferred_style(self.checkpoint.config)
 
     def size_bytes(self) -> int:
         """Return the size of the weight files. Raises `EngineError`."""

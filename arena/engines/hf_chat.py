@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from importlib.resources import files
 from typing import Any
 
-from arena.engines.base import Message
+from arena.engines.base import Message, Style
 from arena.errors import EngineError
 
 PLAIN_STOP = "\nUser:"
@@ -28,6 +28,13 @@ def plain_template() -> str:
 def template_hash(template: str | None) -> str:
     """Return the SHA-256 (hex) of a chat template, or of the one that a model without any gets."""
     return hashlib.sha256((template or plain_template()).encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def preferred_style(config: Mapping[str, Any]) -> Style | None:
+    """Return the prompt style that a model's config.json names, as `"arena": {"style": "terse"}`; else None."""
+    own = config.get("arena")
+    style = own.get("style") if isinstance(own, Mapping) else None
+    return style if style in ("flat", "chat", "terse") else None
 
 
 class Chat:

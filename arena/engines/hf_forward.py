@@ -7,12 +7,14 @@ cache can't be cut back, so it serves the next turn only where that goes on from
 """
 
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Any, ClassVar, Protocol
 
 import torch
 from torch import Tensor
 
 from arena.engines.hf_linear import lay_out, put_back
+from arena.engines.hf_llama import LlamaForward, LlamaSequence, can_be_fused
 from arena.engines.hf_packed import ATTENTION, PackedForward, PackedSequence
 from arena.errors import EngineError
 
@@ -113,7 +115,7 @@ class StockForward:
         return output.logits[0, -1]
 
 
-def choose_forward(model: Any) -> PackedForward | StockForward:
+def choose_forward(model: Any) -> LlamaForward | PackedForward | StockForward:
     """Return the fastest way to run this model that gives its own logits; changes the model to fit it.
 
     Raises `EngineError` where the model can't be run at all.
@@ -129,30 +131,38 @@ def choose_forward(model: Any) -> PackedForward | StockForward:
     # what a state-space model keeps does not grow with the text, so only the growth is counted
     stock.bytes_per_token = (whole.size_bytes - part.size_bytes) / (len(trial) - len(short))
 
+    may_be_packed = _may_be_packed(model)
+
+    def fits(packed: LlamaForward | PackedForward) -> bool:
+        # chunks that begin in mid-sequence, and two sequences in a row
+        logits, sequence = _read(packed, [trial[:11], trial[11:18], trial[18:]], beside=short)
+        logits_short, _ = _read(packed, [short[:6], short[6:]], beside=trial)
+        packed.bytes_per_token = sequence.size_bytes / sequence.capacity
+        return _agree(logits, expected) and _agree(logits_short, expected_short)
+
+    if may_be_packed and can_be_fused(model):
+        with suppress(Exception):  # a torch or a transformers that it is not made for
+            fused = LlamaForward(model)
+            if fits(fused):
+                return fused
     swaps = lay_out(model)
     try:
         logits, _ = _read(stock, [trial])
-        fits = _agree(logits, expected)
+        is_same = _agree(logits, expected)
     except Exception:  # noqa: BLE001 - a model or a torch that is not made for it
-        fits = False
-    if not fits:
+        is_same = False
+    if not is_same:
         put_back(swaps)
-
-    if not _may_be_packed(model):
+    if not may_be_packed:
         return stock
     before = model.config._attn_implementation  # transformers has no public way to ask
     packed = PackedForward(model)
     try:
         model.set_attn_implementation(ATTENTION)
-        # chunks that begin in mid-sequence, and two sequences in a row
-        logits, sequence = _read(packed, [trial[:11], trial[11:18], trial[18:]], beside=short)
-        logits_short, _ = _read(packed, [short[:6], short[6:]], beside=trial)
-        fits = _agree(logits, expected) and _agree(logits_short, expected_short)
-        packed.bytes_per_token = sequence.size_bytes / sequence.capacity
-    except Exception:  # noqa: BLE001 - not a model for this way
-        fits = False
-    if fits:
-        return packed
+        if fits(packed):
+            return packed
+    except Exception:  # noqa: BLE001, S110 - not a model for this way
+        pass
     model.set_attn_implementation(before)
     return stock
 
@@ -168,7 +178,7 @@ def _may_be_packed(model: Any) -> bool:
 
 def _read(forward: Any, chunks: Sequence[Sequence[int]], beside: Sequence[int] = ()) -> tuple[Tensor, Any]:
     """Read a sequence chunk by chunk, each beside another one; returns the last logits and the sequence."""
-    sequence: StockSequence | PackedSequence = forward.new_sequence()
+    sequence: StockSequence | PackedSequence | LlamaSequence = forward.new_sequence()
     with torch.inference_mode():
         for chunk in chunks:
             work = [(forward.new_sequence(), beside), (sequence, chunk)] if beside else [(sequence, chunk)]

@@ -41,7 +41,7 @@ def lay_out(model: Any) -> list[Swap]:
         (parent, name, child)
         for parent in model.modules()
         for name, child in parent.named_children()
-        if type(child) is torch.nn.Linear and child.weight.dtype in _DTYPES
+        if type(child) is torch.nn.Linear and child.weight.dtype in _DTYPES and "forward" not in vars(child)
     ]
     try:
         for parent, name, child in linears:

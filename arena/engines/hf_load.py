@@ -13,11 +13,17 @@ from typing import Any
 
 import platformdirs
 
+from arena.bundled import BUNDLED, model_folder
 from arena.errors import EngineError
 from compress.checkpoint import Checkpoint, read_checkpoint
 from compress.errors import CheckpointError
 
 SMOLLM2 = "smollm2"
+_READERS = {
+    "gptq": ("AutoGPTQ", "gptqmodel", "gptq"),
+    "awq": ("AutoAWQ", "gptqmodel", "gptq"),
+}
+"""By `quant_method`: who writes a format, which package transformers needs for it, and our extra."""
 _HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*(/[\w.-]+)?")
 _HUB_FILES = ("*.json", "*.safetensors", "*.model", "*.txt", "*.jinja", "*.tiktoken")
 _HUB_EXTRAS = ("original/*", "consolidated*", "*/*.safetensors")
@@ -41,9 +47,10 @@ def find_checkpoint(name: str, trust_remote_code: bool) -> Checkpoint:
 
     Imports no torch. Raises `EngineError` where there is no such model, or it lacks weights or tokenizer.
     """
-    path = _smollm2() if name == SMOLLM2 else Path(name).expanduser()
+    known = {SMOLLM2: _smollm2, BUNDLED: model_folder}
+    path = known[name]() if name in known else Path(name).expanduser()
     try:
-        if name != SMOLLM2 and not path.exists() and _HUB_ID.fullmatch(name):
+        if name not in known and not path.exists() and _HUB_ID.fullmatch(name):
             checkpoint = _from_hub(name, trust_remote_code)
         else:
             checkpoint = read_checkpoint(path)
@@ -74,38 +81,68 @@ def load(
     torch finds one, else the CPU. Raises `EngineError` where transformers can't load it, and where weights
     are missing (which transformers would fill with random numbers).
     """
-    _prepare_libraries()
+    prepare_libraries()
     import torch
 
     try:
         chosen = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
         torch.empty(0, device=chosen)
     except (RuntimeError, AssertionError, NotImplementedError) as error:
-        raise EngineError(f"torch can't use the device {device!r}: {_first_line(error)}.") from error
+        raise EngineError(f"torch can't use the device {device!r}: {first_line(error)}.") from error
     try:
         if checkpoint.gguf:
             model, tokenizer, report = _load_gguf(checkpoint, getattr(torch, dtype), chosen)
         else:
-            _check_kind(checkpoint, name, trust_remote_code)
-            model, tokenizer, report = _load_folder(
-                checkpoint.path, getattr(torch, dtype), chosen, trust_remote_code
-            )
+            check_kind(checkpoint, name, trust_remote_code)
+            _check_reader(checkpoint, name)
+            model, tokenizer, report = _load_quantized(
+                checkpoint, getattr(torch, dtype), chosen
+            ) or _load_folder(checkpoint.path, getattr(torch, dtype), chosen, trust_remote_code)
     except EngineError:
         raise
+    except CheckpointError as error:
+        raise EngineError(error.message, error.next_step) from error
     except ImportError as error:
         raise EngineError(
-            f"{name} needs a package that is not installed: {_first_line(error)}.", "Install that package."
+            f"{name} needs a package that is not installed: {first_line(error)}.", "Install that package."
         ) from error
     except Exception as error:
         raise EngineError(
-            f"{name} can't be loaded: {type(error).__name__}: {_first_line(error)}.",
+            f"{name} can't be loaded: {type(error).__name__}: {first_line(error)}.",
             "Check that the download is complete and that this version of transformers knows the model.",
         ) from error
     _refuse_missing(name, report)
     model.eval()
     return LoadedModel(
-        model, tokenizer, _stop_ids(model, tokenizer, checkpoint), _context_tokens(model.config)
+        model,
+        tokenizer,
+        stop_ids(model.config, model.generation_config, tokenizer, checkpoint),
+        _context_tokens(model.config),
     )
+
+
+def gguf_folder(checkpoint: Checkpoint, name: str) -> Path:
+    """Return a model folder with the unpacked (float32) weights of a GGUF file; made where it isn't kept yet.
+
+    Raises `EngineError` where transformers can't read the file, or there is no room.
+    """
+    copy = _unpacked_copy(checkpoint)
+    if not (copy / "config.json").is_file():
+        prepare_libraries()
+        try:
+            model, tokenizer, report = _unpack(checkpoint.path)
+        except Exception as error:
+            raise EngineError(
+                f"{name} can't be loaded: {type(error).__name__}: {first_line(error)}."
+            ) from error
+        _refuse_missing(name, report)
+        _keep_unpacked(model, tokenizer, copy)
+    if not (copy / "config.json").is_file():
+        raise EngineError(
+            f"There is no room for the unpacked weights of {name} in {copy.parent}.",
+            "Make room, or set XDG_CACHE_HOME to another folder.",
+        )
+    return copy
 
 
 def _smollm2() -> Path:
@@ -128,7 +165,7 @@ def _from_hub(name: str, trust_remote_code: bool) -> Checkpoint:
         RepositoryNotFoundError,
     )
 
-    _prepare_libraries()
+    prepare_libraries()
     files = [*_HUB_FILES, *(["*.py"] if trust_remote_code else [])]
     try:
         local = snapshot_download(name, local_files_only=True, allow_patterns=files)
@@ -160,7 +197,8 @@ def _from_hub(name: str, trust_remote_code: bool) -> Checkpoint:
     return read_checkpoint(Path(folder))
 
 
-def _check_kind(checkpoint: Checkpoint, name: str, trust_remote_code: bool) -> None:
+def check_kind(checkpoint: Checkpoint, name: str, trust_remote_code: bool) -> None:
+    """Raise `EngineError` where transformers does not know a model, it brings code, or it writes no text."""
     from transformers import CONFIG_MAPPING, MODEL_FOR_CAUSAL_LM_MAPPING
     from transformers.models.auto.modeling_auto import MODEL_FOR_CAUSAL_LM_MAPPING_NAMES
 
@@ -189,6 +227,18 @@ def _check_kind(checkpoint: Checkpoint, name: str, trust_remote_code: bool) -> N
         )
 
 
+def _check_reader(checkpoint: Checkpoint, name: str) -> None:
+    """Refuse a quantized checkpoint whose format transformers reads with a package that is missing."""
+    method = str((checkpoint.quantization or {}).get("quant_method"))
+    writer, package, extra = _READERS.get(method, ("", "", ""))
+    if package and importlib.util.find_spec(package) is None:
+        raise EngineError(
+            f"{name} is quantized in the format of {writer}, which transformers reads with the package "
+            f"{package}: it is not installed.",
+            f"Play it as vllm:{name}, or pip install 'arena[{extra}]' (docs/dependencies.md).",
+        )
+
+
 def _load_folder(folder: Path, dtype: Any, device: Any, trust_remote_code: bool) -> tuple[Any, Any, Any]:
     """Return model, tokenizer, and transformers' report on weights that are missing or do not fit."""
     from transformers import AutoModelForCausalLM, AutoTokenizer
@@ -209,11 +259,20 @@ def _load_folder(folder: Path, dtype: Any, device: Any, trust_remote_code: bool)
     return model, tokenizer, report
 
 
+def _load_quantized(checkpoint: Checkpoint, dtype: Any, device: Any) -> tuple[Any, Any, Any] | None:
+    """Load a quantized checkpoint that can be unpacked; None for others, which transformers may know."""
+    from compress.tensor_reader import TensorReader
+
+    if not TensorReader.can_unpack(checkpoint):
+        return None
+    from arena.engines.hf_unpacked import load_unpacked
+
+    return load_unpacked(checkpoint, dtype, device)
+
+
 def _load_gguf(checkpoint: Checkpoint, dtype: Any, device: Any) -> tuple[Any, Any, Any]:
     """Unpack a GGUF file once; later starts load the unpacked copy, which takes a tenth of the time."""
-    file = checkpoint.path
-    copies = platformdirs.user_cache_path("arena") / "unpacked-gguf"
-    copy = copies / f"{checkpoint.weights_hash[:32]}-transformers-{version('transformers')}"
+    file, copy = checkpoint.path, _unpacked_copy(checkpoint)
     if (copy / "config.json").is_file():
         try:
             return _load_folder(copy, dtype, device, trust_remote_code=False)
@@ -223,6 +282,11 @@ def _load_gguf(checkpoint: Checkpoint, dtype: Any, device: Any) -> tuple[Any, An
     if file.stat().st_size <= _MOST_UNPACKED_BYTES and not report["missing_keys"]:
         _keep_unpacked(model, tokenizer, copy)
     return model.to(device=device, dtype=dtype), tokenizer, report
+
+
+def _unpacked_copy(checkpoint: Checkpoint) -> Path:
+    copies = platformdirs.user_cache_path("arena") / "unpacked-gguf"
+    return copies / f"{checkpoint.weights_hash[:32]}-transformers-{version('transformers')}"
 
 
 def _unpack(file: Path) -> tuple[Any, Any, Any]:
@@ -276,11 +340,11 @@ def _refuse_missing(name: str, report: dict[str, Any]) -> None:
             )
 
 
-def _stop_ids(model: Any, tokenizer: Any, checkpoint: Checkpoint) -> frozenset[int]:
+def stop_ids(config: Any, generation: Any, tokenizer: Any, checkpoint: Checkpoint) -> frozenset[int]:
     """Return all tokens that end a reply: what generation settings, model, tokenizer and GGUF header say."""
-    said: list[Any] = [tokenizer.eos_token_id, getattr(model.config, "eos_token_id", None)]
-    if model.generation_config is not None:
-        said.append(model.generation_config.eos_token_id)
+    said: list[Any] = [tokenizer.eos_token_id, getattr(config, "eos_token_id", None)]
+    if generation is not None:
+        said.append(generation.eos_token_id)
     if checkpoint.gguf:
         said += [
             checkpoint.gguf.values.get(f"tokenizer.ggml.{key}_token_id") for key in ("eos", "eot", "eom")
@@ -298,7 +362,7 @@ def _context_tokens(config: Any) -> int | None:
     return None
 
 
-def _prepare_libraries() -> None:
+def prepare_libraries() -> None:
     """Keep transformers off the screen, which belongs to Arena, and torch's waiting threads off the cores."""
     # torch's threads spin while they wait for each other: beside a simulator on the same cores that made a
     # step 5 to 10 times as long. This holds for a torch that is not imported yet.
@@ -313,6 +377,7 @@ def _prepare_libraries() -> None:
     warnings.filterwarnings("ignore", module=r"(transformers|torch|accelerate|huggingface_hub)(\.|$)")
 
 
-def _first_line(error: BaseException) -> str:
+def first_line(error: BaseException) -> str:
+    """Return the first line of what an error says, not too long and without its full stop."""
     lines = str(error).strip().splitlines()
     return (lines[0] if lines else type(error).__name__).rstrip(" .:")[:300]

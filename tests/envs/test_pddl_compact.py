@@ -73,7 +73,7 @@ def test_an_action_that_does_nothing_is_answered_with_the_whole_state():
     env = PDDLEnv()
     first, _ = env.reset(options={"task": "pddl/blockworld-small/0"})
     for action in ("putdown b1", "dance", '{"name": "fly", "arguments": {}}'):
-        told, reward, *_, info = env.step(action)
+        _, reward, *_, info = env.step(action)
         assert not info["valid"]
         assert reward == 0
     assert env.step("putdown b1")[0] == f"That does nothing. {first}"

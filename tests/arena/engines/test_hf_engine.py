@@ -259,8 +259,8 @@ def test_a_damaged_weight_file_is_refused(broken: Path) -> None:
 
 def test_a_quantization_whose_package_is_missing_says_so(broken: Path) -> None:
     edit_config(broken, quantization_config={"quant_method": "gptq", "bits": 4, "group_size": 32})
-    if find_spec("optimum") is None:
-        assert "needs a package that is not installed" in refusal(broken).message
+    if find_spec("gptqmodel") is None:
+        assert "reads with the package gptqmodel: it is not installed" in refusal(broken).message
     assert HfEngine(str(broken)).identity()["quantization"]["bits"] == 4
 
 

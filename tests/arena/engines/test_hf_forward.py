@@ -31,7 +31,8 @@ def _one_thread() -> Iterator[None]:
 
 @pytest.fixture
 def model() -> Any:
-    return tiny_models.tiny_model()
+    """A model that is packed but not fused, for its biases."""
+    return tiny_models.tiny_model(attention_bias=True)
 
 
 def linears(model: Any) -> set[type]:

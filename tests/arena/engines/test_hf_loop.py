@@ -18,6 +18,7 @@ import tiny_models
 from arena.engines.base import Completion, Sampling
 from arena.engines.hf_chat import Chat
 from arena.engines.hf_forward import StockForward, choose_forward
+from arena.engines.hf_llama import LlamaForward
 from arena.engines.hf_loop import WORTH_SHARING_TOKENS, DecodeLoop, Job
 from arena.engines.hf_packed import PackedForward
 from arena.errors import EngineError
@@ -94,7 +95,7 @@ def reference(model: Any, prompt: list[int], max_tokens: int = 12) -> list[int]:
 
 
 KINDS = {
-    "llama": (PackedForward, {}),
+    "llama": (LlamaForward, {}),
     "qwen3": (PackedForward, {"head_dim": 8}),
     "gpt2": (PackedForward, {"n_embd": 32, "n_head": 4, "n_layer": 2, "n_positions": 1024}),
     "mistral": (PackedForward, {"head_dim": 8, "sliding_window": 8}),
@@ -332,7 +333,7 @@ def test_a_cancelled_request_leaves_the_batch(bench: Any) -> None:
     assert it.ask(prompt_of(4), "c", max_tokens=2).completion_tokens == 2
 
 
-@pytest.mark.parametrize("kind", ["llama", "lfm2"])
+@pytest.mark.parametrize("kind", ["qwen3", "lfm2"])
 def test_a_request_that_breaks_the_step_fails_alone(
     bench: Any, kind: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -14,7 +14,7 @@ import tiny_models
 
 from arena.engines.base import Completion, Message, Request, Sampling
 from arena.engines.hf import HfEngine
-from arena.engines.hf_packed import PackedForward
+from arena.engines.hf_llama import LlamaForward
 
 pytestmark = [
     pytest.mark.llm,
@@ -61,15 +61,11 @@ async def test_batched_greedy_replies_are_those_of_generate(engine: HfEngine) ->
     replies = await asyncio.gather(*(engine.complete([each]) for each in questions))
     assert engine._loop is not None
     assert engine._chat is not None
-    assert isinstance(engine._loop._forward, PackedForward)
-    model = engine._loop._forward.model
-    model.set_attn_implementation("sdpa")
-    try:
-        for asked, (reply,) in zip(questions, replies, strict=True):
-            expected = tiny_models.greedy(model, engine._chat.encode(asked.messages), 16)
-            assert first_difference_is_a_tie(reply, expected)
-    finally:
-        model.set_attn_implementation("arena_packed")
+    assert isinstance(engine._loop._forward, LlamaForward)
+    model = engine.load_model().model
+    for asked, (reply,) in zip(questions, replies, strict=True):
+        expected = tiny_models.greedy(model, engine._chat.encode(asked.messages), 16)
+        assert first_difference_is_a_tie(reply, expected)
 
 
 def first_difference_is_a_tie(reply: Completion, expected: list[int]) -> bool:

@@ -107,7 +107,7 @@ def test_equals_signs_and_commas_in_a_spec_are_its_own(
     [
         ("exprt", "no engine is called 'exprt'", "did you mean expert?"),
         ("opnai:http://x", "no engine is called 'opnai'", "did you mean openai?"),
-        ("qqq", "no engine is called 'qqq'", "engines: hf, openai, expert"),
+        ("qqq", "no engine is called 'qqq'", "engines: hf, vllm, openai, expert"),
         ("http://127.0.0.1:8000/v1", "a URL is no contestant", "openai:URL#MODEL"),
         ("expert:now", "expert takes nothing after the colon", "write expert"),
         ("openai", "openai needs more than its name", "write openai:URL"),

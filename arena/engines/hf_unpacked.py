@@ -1,0 +1,53 @@
+"""Quantized checkpoints in transformers: weights unpacked while they are loaded, then as fast as dense ones.
+
+transformers' own way leaves them packed until they are used, reads layers of different group sizes as if they
+had the same, and needs a second to import. Here a model gets the weights that the stored numbers stand for;
+where its recipe rounds activations too, its layers round their inputs as a server's kernels do.
+"""
+
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from compress.checkpoint import Checkpoint
+from compress.measure import rounded_activations
+from compress.tensor_reader import TensorReader
+
+
+class RoundedInputLinear(torch.nn.Module):
+    """A linear layer that rounds each token's inputs to 8 bits; `kind` is `int` or `float` (E4M3)."""
+
+    def __init__(self, linear: torch.nn.Linear, kind: str) -> None:
+        super().__init__()
+        self.in_features, self.out_features = linear.in_features, linear.out_features
+        self.weight, self.bias, self.kind = linear.weight, linear.bias, kind
+
+    def forward(self, inputs: Tensor) -> Tensor:
+        """Return `inputs` [..., in], rounded, times the weights, plus bias: [..., out]."""
+        return torch.nn.functional.linear(rounded_activations(inputs, self.kind), self.weight, self.bias)
+
+
+def load_unpacked(checkpoint: Checkpoint, dtype: Any, device: Any) -> tuple[Any, Any, Any]:
+    """Return model, tokenizer, and transformers' report on weights, of a checkpoint that can be unpacked.
+
+    Raises `compress.errors.CheckpointError` for broken files, and what transformers raises.
+    """
+    from transformers import MODEL_FOR_CAUSAL_LM_MAPPING, AutoConfig, AutoTokenizer
+
+    tokenizer = AutoTokenizer.from_pretrained(checkpoint.path, local_files_only=True)
+    config = AutoConfig.from_pretrained(checkpoint.path, local_files_only=True)
+    del config.quantization_config
+    with TensorReader(checkpoint) as reader:
+        model, report = MODEL_FOR_CAUSAL_LM_MAPPING[type(config)].from_pretrained(
+            None,
+            config=config,
+            state_dict=dict(reader.items()),
+            dtype=dtype,
+            output_loading_info=True,
+        )
+        for name, module in list(model.named_modules()):
+            scheme = reader.scheme(name) if isinstance(module, torch.nn.Linear) else None
+            if scheme and scheme.activations:
+                model.set_submodule(name, RoundedInputLinear(module, scheme.activations))
+    return model.to(device), tokenizer, report

@@ -1,0 +1,185 @@
+"""Running a model block by block, with the weights of one block in memory at a time.
+
+A causal language model in transformers is embeddings, a list of like blocks, and an output layer. Here only
+the embeddings and one block are ever loaded: texts go through a block together, then through the next.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from compress.architecture import Architecture
+from compress.errors import CheckpointError, first_line
+
+Read = Callable[[str], Tensor]
+"""Gives a tensor of the model by its name."""
+
+
+_ROWS_AT_A_TIME = 2048
+"""How many tokens go through a block at a time: that bounds the memory for what happens inside it."""
+
+
+@dataclass(frozen=True)
+class Block:
+    """A block of the model: `name` is its prefix (`model.layers.3`), `linears` its layers by full name.
+
+    `settings` is what the model passes to it besides the hidden states.
+    """
+
+    name: str
+    module: nn.Module
+    linears: Mapping[str, nn.Linear]
+    settings: Mapping[str, Any]
+
+    def load(self, read: Read) -> None:
+        """Bring the block's weights into memory, as float32."""
+        for name, _ in list(self.module.named_parameters()):
+            _set(self.module, name, read(f"{self.name}.{name}").to(device(), torch.float32))
+
+    def unload(self) -> None:
+        """Give the memory back."""
+        for name, parameter in list(self.module.named_parameters()):
+            _set(self.module, name, torch.empty_like(parameter, device="meta"))
+
+    @torch.inference_mode()
+    def watch(self, hidden: Tensor, see: Callable[[str, Tensor], None]) -> None:
+        """Run the block and call `see(layer, inputs [rows, in])` for each of its linear layers."""
+        hooks = [
+            linear.register_forward_pre_hook(partial(_show, see, name))
+            for name, linear in self.linears.items()
+        ]
+        try:
+            for texts in _portions(hidden):
+                self._output(texts)
+        finally:
+            for hook in hooks:
+                hook.remove()
+
+    @torch.inference_mode()
+    def advance(self, hidden: Tensor) -> None:
+        """Replace hidden states [texts, tokens, hidden size] by what the block makes of them."""
+        for texts in _portions(hidden):
+            texts.copy_(self._output(texts))
+
+    def _output(self, hidden: Tensor) -> Tensor:
+        output = self.module(hidden, **self.settings)
+        return output[0] if isinstance(output, tuple) else output
+
+
+def device() -> torch.device:
+    """Return where blocks are run: the GPU where there is one."""
+    return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+
+
+def enter(architecture: Architecture, read: Read, tokens: Tensor) -> tuple[list[Block], Tensor]:
+    """Return the blocks of a model and the hidden states [texts, tokens, hidden size] that enter the first.
+
+    `tokens` [texts, tokens] are token ids; blocks run only on hidden states of so many tokens. Raises
+    `CheckpointError` where the model is not made of blocks.
+    """
+    model = architecture.skeleton
+    prefix, blocks = _block_list(architecture)
+    around = [
+        name
+        for name, _ in model.named_parameters()
+        if name.startswith(f"{model.base_model_prefix}.") and not name.startswith(f"{prefix}.")
+    ]
+    for name in around:
+        _set(model, name, read(name).to(device(), torch.float32))
+    _move_buffers(model)
+    model.eval()
+    stand_ins = [_StandIn(block) for block in blocks]
+    hidden = []
+    for index, stand_in in enumerate(stand_ins):
+        blocks[index] = stand_in
+    try:
+        with torch.inference_mode():
+            for text in tokens.to(device()).split(1):
+                model.base_model(input_ids=text, use_cache=False)
+                hidden.append(stand_ins[0].hidden)
+    except Exception as error:  # a model that is not made of blocks that run one after another
+        raise CheckpointError(
+            f"The model can't be run block by block: {type(error).__name__}: {first_line(error)}.",
+            "Use a recipe that needs no calibration, such as rtn-w4g128.",
+        ) from error
+    finally:
+        for index, stand_in in enumerate(stand_ins):
+            blocks[index] = stand_in.block
+        for name in around:
+            _set(model, name, torch.empty_like(model.get_parameter(name), device="meta"))
+    made = [
+        Block(f"{prefix}.{index}", each.block, _linears(architecture, f"{prefix}.{index}"), each.settings)
+        for index, each in enumerate(stand_ins)
+    ]
+    return made, torch.cat(hidden)
+
+
+def block_names(architecture: Architecture) -> list[str]:
+    """Return the names of a model's blocks in their order. Raises `CheckpointError` where it has none."""
+    prefix, blocks = _block_list(architecture)
+    return [f"{prefix}.{index}" for index in range(len(blocks))]
+
+
+class _StandIn(nn.Module):
+    """Stands where a block was: keeps what it is called with, and passes the hidden states on."""
+
+    def __init__(self, block: nn.Module) -> None:
+        super().__init__()
+        self.__dict__["block"] = block  # not as a submodule: its weights are not there
+        self.hidden: Any = None
+        self.settings: dict[str, Any] = {}
+
+    def __getattr__(self, name: str) -> Any:
+        try:
+            return super().__getattr__(name)
+        except AttributeError:
+            return getattr(self.__dict__["block"], name)
+
+    def forward(self, hidden: Tensor, **settings: Any) -> Tensor:
+        self.hidden, self.settings = hidden, settings
+        return hidden
+
+
+def _block_list(architecture: Architecture) -> tuple[str, nn.ModuleList]:
+    """Return the list of blocks: the module list with the most linear layers in it."""
+    lists = {
+        name: sum(each.startswith(f"{name}.") for each in architecture.linears)
+        for name, module in architecture.skeleton.named_modules()
+        if isinstance(module, nn.ModuleList)
+    }
+    name = max(lists, key=lambda each: (lists[each], -len(each)), default="")
+    if not name or not lists[name]:
+        raise CheckpointError(
+            "The model has no list of blocks that could be run one after another.",
+            "Use a recipe that needs no calibration, such as rtn-w4g128.",
+        )
+    return name, architecture.skeleton.get_submodule(name)
+
+
+def _linears(architecture: Architecture, block: str) -> dict[str, nn.Linear]:
+    inside = [name for name in architecture.linears if name.startswith(f"{block}.")]
+    return {name: architecture.skeleton.get_submodule(name) for name in inside}
+
+
+def _portions(hidden: Tensor) -> Sequence[Tensor]:
+    return hidden.split(max(1, _ROWS_AT_A_TIME // hidden.shape[1]))
+
+
+def _show(see: Callable[[str, Tensor], None], name: str, _: nn.Module, inputs: tuple[Tensor, ...]) -> None:
+    see(name, inputs[0].flatten(0, -2))
+
+
+def _move_buffers(model: nn.Module) -> None:
+    for module in model.modules():
+        for name, buffer in module.named_buffers(recurse=False):
+            module._buffers[name] = buffer.to(device())
+
+
+def _set(module: nn.Module, name: str, value: Tensor) -> None:
+    """Put a tensor in the place of a parameter."""
+    parent, _, leaf = name.rpartition(".")
+    setattr(module.get_submodule(parent), leaf, nn.Parameter(value, requires_grad=False))

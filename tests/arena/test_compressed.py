@@ -1,0 +1,152 @@
+"""`MODEL+RECIPE`: what it means, and that a kept checkpoint is whole, whoever else wants it."""
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+sys.path.append(str(Path(__file__).parents[1] / "toys"))
+import tiny_models
+
+from arena import compressed
+from arena.compressed import kept_checkpoint, resolve, split_recipe
+from arena.engines.registry import make_engine, parse_contestant
+from arena.errors import EngineError, UsageError
+from compress.card import read_card
+from compress.checkpoint import read_checkpoint
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture(autouse=True)
+def cache(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    return tmp_path / "cache/arena/compressed"
+
+
+@pytest.fixture(scope="module")
+def tiny(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tiny_models.save_tiny(tmp_path_factory.mktemp("models") / "tiny+model")
+
+
+def folders(cache: Path) -> list[Path]:
+    return [each for each in cache.iterdir() if each.is_dir()]
+
+
+def test_a_recipe_stands_after_the_last_plus(tmp_path: Path) -> None:
+    assert split_recipe("smollm2+magnitude-50") == ("smollm2", "magnitude-50")
+    assert split_recipe("hf:/a+b/c+rtn-w3g32") == ("hf:/a+b/c", "rtn-w3g32")
+    assert split_recipe("hf:/a/b") == ("hf:/a/b", None)
+    (tmp_path / "x+y").mkdir()
+    assert split_recipe(f"hf:{tmp_path}/x+y") == (f"hf:{tmp_path}/x+y", None)
+    assert split_recipe(f"{tmp_path}/x+y") == (f"{tmp_path}/x+y", None)
+    assert split_recipe(f"{tmp_path}/x+y+fp8") == (f"{tmp_path}/x+y", "fp8")
+
+
+def test_a_contestant_is_compressed_once_and_played_from_where_it_is_kept(tiny: Path, cache: Path) -> None:
+    spec = parse_contestant(f"w4=hf:{tiny}+rtn-w4g16,dtype=float32")
+    told: list[str] = []
+    engine = make_engine(spec.spec, spec.engine_options, lambda name, _: told.append(name))
+    assert set(told) == {f"{tiny}+rtn-w4g16"}
+    (folder,) = folders(cache)
+    assert read_card(folder)["recipe"]["name"] == "rtn-w4g16"
+    assert engine.identity()["weights"] == read_checkpoint(folder).weights_hash
+    before = folder.stat().st_ino
+    again: list[str] = []
+    make_engine(str(tiny) + "+rtn-w4g16", {}, lambda name, _: again.append(name))
+    assert (again, folders(cache)[0].stat().st_ino) == ([], before)
+
+
+def test_models_and_recipes_of_equal_content_share_a_checkpoint(
+    tiny: Path, cache: Path, tmp_path: Path
+) -> None:
+    first = resolve(f"{tiny}+rtn-w4g16")
+    moved = shutil.copytree(tiny, tmp_path / "elsewhere")
+    assert resolve(f"{moved}+rtn-w4g16") == first
+    assert resolve(f"{tiny}+rtn-w3g16") != first
+    (moved / "tokenizer_config.json").write_text("{}")
+    assert resolve(f"{moved}+rtn-w4g16") != first
+
+
+@pytest.mark.parametrize(
+    "harm",
+    [
+        lambda folder: (folder / "arena.json").unlink(),
+        lambda folder: (folder / "arena.json").write_text("{"),
+        lambda folder: (folder / "model.safetensors").write_bytes(b"cut"),
+        lambda folder: (folder / "model.safetensors").unlink(),
+    ],
+)
+def test_a_damaged_checkpoint_is_made_again(harm, tiny: Path) -> None:
+    folder = Path(resolve(f"{tiny}+rtn-w4g16"))
+    whole = read_checkpoint(folder).weights_hash
+    harm(folder)
+    assert resolve(f"{tiny}+rtn-w4g16") == str(folder)
+    assert read_checkpoint(folder).weights_hash == whole
+
+
+def test_what_a_killed_process_left_is_cleared_away(tiny: Path, cache: Path) -> None:
+    folder = Path(resolve(f"{tiny}+rtn-w4g16"))
+    shutil.rmtree(folder)
+    left = folder.parent / f".{folder.name}.12345678.unfinished"
+    left.mkdir()
+    resolve(f"{tiny}+rtn-w4g16")
+    assert folders(cache) == [folder]
+
+
+def test_processes_at_once_make_one_checkpoint(tiny: Path, cache: Path) -> None:
+    program = (
+        "import sys; from arena.compressed import resolve;"
+        "told = []; resolve(sys.argv[1], lambda *step: told.append(step)); print(bool(told))"
+    )
+    command = [sys.executable, "-c", program, f"{tiny}+magnitude-2:4"]
+    environment = os.environ | {"OMP_NUM_THREADS": "1"}
+    running = [
+        subprocess.Popen(command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, text=True)
+        for _ in range(3)
+    ]
+    said = [process.communicate(timeout=280)[0].strip() for process in running]
+    assert sorted(said) == ["False", "False", "True"]
+    assert len(folders(cache)) == 1
+
+
+@pytest.mark.parametrize(
+    ("spec", "says"),
+    [
+        ("{tiny}+rtn-w4g16x", "no recipe 'rtn-w4g16x'"),
+        ("{tiny}+rtn-w99g16", "bits = 99"),
+        ("hf:{tiny}+nothing.toml", "can't be read"),
+        ("expert+fp8", "no engine is called"),
+    ],
+)
+def test_unknown_recipes_are_refused_when_the_contestant_is_read(spec: str, says: str, tiny: Path) -> None:
+    with pytest.raises(UsageError, match=says):
+        parse_contestant(spec.format(tiny=tiny))
+
+
+def test_a_model_that_can_t_be_compressed_is_an_engine_s_error(
+    tiny: Path, tmp_path: Path, cache: Path
+) -> None:
+    broken = shutil.copytree(tiny, tmp_path / "broken")
+    (broken / "model.safetensors").write_bytes(b"nothing")
+    with pytest.raises(EngineError, match="no readable safetensors"):
+        resolve(f"{broken}+rtn-w4g16")
+    assert folders(cache) == []
+
+
+def test_a_recipe_file_is_a_recipe_too(tiny: Path, tmp_path: Path) -> None:
+    file = tmp_path / "mine.toml"
+    file.write_text('base = "rtn-w4g128"\ngroup_size = 8\n')
+    assert read_card(kept_checkpoint(str(tiny), str(file)))["recipe"]["group_size"] == 8
+
+
+def test_a_gguf_file_is_unpacked_first(tmp_path: Path) -> None:
+    file = tiny_models.save_tiny_gguf(tmp_path / "tiny.gguf")
+    base = compressed.base_folder(str(file))
+    assert read_checkpoint(base).dtype == "float32"
+    folder = Path(resolve(f"hf:{file}+rtn-w4g16".removeprefix("hf:")))
+    assert read_card(folder)["base"]["name"] == str(file)
+    assert compressed.base_folder(str(file)) == base
