@@ -97,6 +97,7 @@ def kept_checkpoint(model: str, recipe: str, on_progress: Listener | None = None
                 folder,
                 calibration=texts,
                 base_name=model,
+                measured=False,
                 on_progress=lambda progress: (
                     on_progress(f"{model}+{recipe}", progress) if on_progress else None
                 ),

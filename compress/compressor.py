@@ -82,14 +82,16 @@ def compress(
     *,
     calibration: Calibration | None = None,
     base_name: str | None = None,
+    measured: bool = True,
     on_progress: Listener = lambda _: None,
 ) -> Card:
     """Compress the model in a folder into a new folder `out`, and return its card.
 
     `calibration` None means the text that comes with the package; methods that need no calibration take only
     the text from it on which errors are measured. `base_name` is what the card calls the model (the folder's
-    name). `out` appears when it is complete; what goes wrong leaves
-    nothing behind. Raises `CompressError`: see its kinds in `compress.errors`.
+    name). `measured` False leaves out the errors, which take as long as running the model on that text.
+    `out` appears when it is complete; what goes wrong leaves nothing behind. Raises `CompressError`: see its
+    kinds in `compress.errors`.
     """
     started = time.monotonic()
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
@@ -98,10 +100,10 @@ def compress(
     if not isinstance(job.recipe, OWN_METHODS):
         check_llmcompressor()
     texts = calibration or bundled_calibration()
-    samples = _samples(job, texts)
+    samples = _samples(job, texts) if measured or job.recipe.needs_calibration else None
     with _new_folder(out, job.plan.size_bytes) as unfinished:
         _make(job, samples, unfinished, on_progress)
-        layers = _measure(job, samples, unfinished, on_progress)
+        layers = _measure(job, samples if measured else None, unfinished, on_progress)
         name = base_name or job.checkpoint.path.resolve().name
         card = _card(job, name, texts, samples, unfinished, layers, time.monotonic() - started)
         write_card(unfinished, card)
@@ -189,7 +191,9 @@ def _write_by_llmcompressor(
 
 def _whole_model(checkpoint: Checkpoint) -> Any:
     from transformers import AutoModelForCausalLM
+    from transformers.utils import logging
 
+    logging.disable_progress_bar()  # there is a bar already
     return AutoModelForCausalLM.from_pretrained(
         checkpoint.path, dtype=checkpoint.dtype, local_files_only=True, use_safetensors=True
     ).eval()
@@ -234,8 +238,9 @@ def _card(
     weights = {layer.name: layer.rows * layer.width for layer in job.plan.layers}
     errors = [layer.error for layer in layers if layer.error is not None]
     notes = [*job.plan.notes]
-    if samples is None:
-        notes.append("no errors were measured: the model has no tokenizer")
+    if not errors:
+        lacks = "" if job.checkpoint.tokenizer else ": the model has no tokenizer"
+        notes.append(f"no errors were measured{lacks}")
     recipe = job.recipe.model_dump(mode="json")
     used: dict[str, Any] = {"name": texts.name, "hash": texts.hash}
     if job.recipe.needs_calibration:

@@ -14,7 +14,7 @@ from compress.recipe import Awq, Recipe, SmoothQuant
 from compress.tensor_reader import TensorReader
 
 RESCALED = (Awq, SmoothQuant)
-"""Recipes that scale a layer's inputs and undo it in its weights: such layers can't be compared by themselves."""
+"""Recipes that scale a layer's inputs and undo it in its weights: single layers can't be compared."""
 
 
 @dataclass(frozen=True)
@@ -143,7 +143,7 @@ def _relative(miss: float, size: float) -> float:
 
 
 def rounded_activations(inputs: Tensor, kind: str) -> Tensor:
-    """Return activations [rows, width] rounded to 8 bits (`int` or `float`: E4M3) with a scale for each row."""
+    """Return activations [rows, width] rounded to 8 bits (`int` or `float`: E4M3) with a scale a row."""
     size = inputs.float().abs().amax(dim=-1, keepdim=True)
     if kind == "float":
         scale = (size / 448).clamp(min=torch.finfo(torch.float32).tiny)

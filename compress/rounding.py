@@ -73,7 +73,7 @@ def to_float8(weight: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def from_float8(weight: Tensor, scale: Tensor) -> Tensor:
-    """Return the weights that float8 numbers [out, in] with scales [out, 1] stand for, of the scales' type."""
+    """Return what float8 numbers [out, in] with scales [out, 1] stand for, in the scales' type."""
     return weight.to(scale.dtype) * scale
 
 

@@ -4,10 +4,12 @@ llm-compressor works on a model in memory and leaves rounded weights with their 
 there on everything is as with our own methods. https://github.com/vllm-project/llm-compressor
 """
 
+import logging
+import os
+import sys
 import warnings
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from functools import partialmethod
+from contextlib import contextmanager, redirect_stdout
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
@@ -41,7 +43,8 @@ def compressed_model(
     `tokens` [texts, tokens] are the calibration texts' ids; `on_block` hears what is done and to how
     many blocks of the model. Raises `CheckpointError` where llm-compressor fails.
     """
-    _run(model, _modifiers(plan, recipe, on_block), tokens)
+    with _silence():
+        _run(model, _modifiers(plan, recipe, on_block), tokens)
     for layer in plan.layers:
         module = model.get_submodule(layer.name)
         yield layer.name, _stored(layer, module, plan)
@@ -134,7 +137,7 @@ def _run(model: Any, modifiers: list[Any], tokens: "Tensor") -> None:
     from torch.utils.data import DataLoader
 
     texts = DataLoader([{"input_ids": text} for text in tokens], batch_size=_TEXTS_AT_A_TIME)
-    with _silence(), _no_pinning():
+    with _no_pinning():
         try:
             oneshot(model=model, dataset=texts, recipe=modifiers)
         except Exception as error:
@@ -163,17 +166,26 @@ def _no_pinning() -> Iterator[None]:
 
 @contextmanager
 def _silence() -> Iterator[None]:
-    """Keep logs and progress bars off the screen: there is a bar already."""
+    """Keep llm-compressor's bars, and its logs, which it writes on stdout, off the screen."""
+    # read when llm-compressor is imported
+    os.environ.setdefault("LLM_COMPRESSOR_LOG_DISABLED", "true")
     from loguru import logger
     from tqdm import tqdm
 
-    before = tqdm.__init__
-    tqdm.__init__ = partialmethod(before, disable=True)
+    tracing = logging.getLogger("torch.fx._symbolic_trace")
+    before, level = tqdm.__init__, tracing.level
+
+    def invisible(self: Any, *given: Any, **named: Any) -> None:
+        before(self, *given, **{**named, "disable": True})
+
+    tqdm.__init__ = invisible
+    tracing.setLevel(logging.ERROR)
     for package in ("llmcompressor", "compressed_tensors"):
         logger.disable(package)
     try:
-        with warnings.catch_warnings():
+        with warnings.catch_warnings(), redirect_stdout(sys.stderr):
             warnings.simplefilter("ignore")
             yield
     finally:
         tqdm.__init__ = before
+        tracing.setLevel(level)

@@ -6,22 +6,14 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Any
 
-from arena.bundled.lessons import Lesson, lessons
+from arena.bundled.lessons import STAGES, Lesson, lessons
 from arena.bundled.tokenizer import encode_message
 
 BLOCK_LESSONS = 256
 """Lessons are drawn in blocks; a block's number and the seed say what is in it, so training can resume."""
 
-FIRST_BLOCKS = ((16, 1), (32, 3))
-"""The first blocks hold single turns, the next short excerpts: which object is meant is found out sooner
-there than among many past states. (Up to which block, how many turns.)"""
-
 MAX_TOKENS = 1536
 """A longer lesson ends here: what comes later in an episode differs little from what came before."""
-
-EARLY_BLOCKS, EARLY_OBSERVED_WEIGHT, OBSERVED_WEIGHT = 50, 0.3, 0.1
-"""What a token of an observation counts, a taught one being 1: foreseeing states teaches what matters, above
-all in the first blocks."""
 
 
 @dataclass(frozen=True)
@@ -32,7 +24,7 @@ class Encoded:
     weights: list[float]
 
 
-def encode(tokenizer: Any, lesson: Lesson, observed_weight: float = OBSERVED_WEIGHT) -> Encoded:
+def encode(tokenizer: Any, lesson: Lesson, observed_weight: float) -> Encoded:
     """Return a lesson's tokens, exactly as the chat template gives them at play."""
     ids: list[int] = []
     weights: list[float] = []
@@ -47,12 +39,11 @@ def encode(tokenizer: Any, lesson: Lesson, observed_weight: float = OBSERVED_WEI
 def block(tokenizer: Any, seed: int, number: int, batch_tokens: int) -> list[list[Encoded]]:
     """Return the batches of a block: lessons of like length, `batch_tokens` at most with their padding."""
     draws = random.Random(f"block/{seed}/{number}")
-    most_turns = next((turns for until, turns in FIRST_BLOCKS if number < until), None)
-    drawn = islice(lessons(draws.randrange(10**12), most_turns), BLOCK_LESSONS)
+    stage = next(stage for stage in STAGES if number < stage.until)
+    drawn = islice(lessons(draws.randrange(10**12), stage), BLOCK_LESSONS)
+    encoded_lessons = [encode(tokenizer, lesson, stage.observed) for lesson in drawn]
     batches: list[list[Encoded]] = [[]]
-    weight = EARLY_OBSERVED_WEIGHT if number < EARLY_BLOCKS else OBSERVED_WEIGHT
-    lessons_of_it = (encode(tokenizer, lesson, weight) for lesson in drawn)
-    for encoded in sorted(lessons_of_it, key=lambda each: len(each.ids)):
+    for encoded in sorted(encoded_lessons, key=lambda each: len(each.ids)):
         if batches[-1] and len(encoded.ids) * (len(batches[-1]) + 1) > batch_tokens:
             batches.append([])
         batches[-1].append(encoded)

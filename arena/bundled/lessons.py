@@ -6,9 +6,10 @@ teacher does after it is. Tasks have seeds that no task to be played has, and no
 """
 
 import random
+import re
 from collections.abc import Iterator
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from typing import Literal
 
@@ -24,6 +25,8 @@ from envs.pddl.tasks import generate_small
 from envs.pddl.wording import wording
 from envs.tools.generate.draw import draw
 
+_DIGIT = re.compile(r"\d")
+
 FIRST_SEED = 1_000_000
 """Seeds of lessons begin here; those of tasks to be played are far below."""
 
@@ -33,9 +36,6 @@ PDDL_SIZES = {"gripper": (1, 2, 3, 3, 4, 4, 6), "blockworld": (1, 2, 2, 3, 3, 5)
 PDDL_SHARES = {"gripper": 0.22, "blockworld": 0.2}
 TOOL_SHARES = {"weather": 0.16}
 """How many of all lessons are of a domain in each protocol, and of a set of tools of Tool-Query."""
-
-EARLY_TOOL_PART = 0.25
-"""How much of its share a set of tools has while lessons of PDDL are excerpts only: they would be drowned."""
 
 TOOL_BATCH = 12
 
@@ -47,6 +47,35 @@ STRAY, IMPOSSIBLE, FORMLESS = 0.05, 0.03, 0.02
 
 
 @dataclass(frozen=True)
+class Stage:
+    """What blocks of lessons up to the one numbered `until` are like.
+
+    `most_turns` bounds lessons of PDDL: which object is meant is found out sooner in single turns than among
+    many past states. `tools` is a factor on the share of tool lessons, which are long and learned last.
+    `observed` is what a token of an observation counts, a taught one being 1: foreseeing states teaches what
+    matters, above all at first. `careful` gives objects any numbers, and more replies without form: so that
+    no number is taken for granted, and a complaint is no end.
+    """
+
+    until: float = float("inf")
+    most_turns: int | None = None
+    tools: float = 1
+    observed: float = 0.1
+    careful: bool = False
+
+
+STAGES = (
+    Stage(16, most_turns=1, tools=0.25, observed=0.3),
+    Stage(32, most_turns=3, tools=0.25, observed=0.3),
+    Stage(50, observed=0.3),
+    Stage(75),
+    Stage(98, tools=4),
+    Stage(careful=True),
+)
+PLAIN, CAREFUL_FORMLESS = Stage(), 0.08
+
+
+@dataclass(frozen=True)
 class Lesson:
     """A conversation. `taught` says of each message whether it is a reply to be learned."""
 
@@ -55,16 +84,17 @@ class Lesson:
 
 
 def pddl_lessons(
-    domain: str, protocol_name: Literal["text", "json"], seed: int, most_turns: int | None
+    domain: str, protocol_name: Literal["text", "json"], seed: int, stage: Stage = PLAIN
 ) -> Iterator[Lesson]:
-    """Yield lessons of a domain without end, the same for a seed; `most_turns` bounds each."""
+    """Yield lessons of a domain without end, the same for a seed and a stage."""
     draws = random.Random(f"{domain}/{protocol_name}/{seed}")
     env = PDDLEnv()
     while True:
         task = generate_small(domain, FIRST_SEED + draws.randrange(10**9), draws.choice(PDDL_SIZES[domain]))
         if content(task) not in played_contents():
-            excerpt = most_turns or (MOST_EXCERPT_TURNS if draws.random() < EXCERPTS else None)
-            yield lesson(env, task, protocol(protocol_name), draws, excerpt)
+            excerpt = stage.most_turns or (MOST_EXCERPT_TURNS if draws.random() < EXCERPTS else None)
+            shown = renumbered(task, draws) if stage.careful else task
+            yield lesson(env, shown, protocol(protocol_name), draws, excerpt, careful=stage.careful)
 
 
 def tool_lessons(benchmark: str, subset: str, seed: int) -> Iterator[Lesson]:
@@ -89,8 +119,26 @@ def played_contents() -> frozenset[str]:
     return frozenset(content(task) for name in ("pddl", "tool-query") for task in registry.tasks(name))
 
 
+def renumbered(task: Task, draws: random.Random) -> Task:
+    """Return a PDDL task whose numbered objects have other numbers, in the same order."""
+    names = [name for name, _ in task.data["objects"] if name[-1].isdigit()]
+    numbers = sorted(draws.sample(range(1, 10), len(names)))
+    to = {name: f"{name[:-1]}{number}" for name, number in zip(sorted(names), numbers, strict=True)}
+    parts = {
+        part: [[to.get(word, word) for word in item] for item in task.data[part]]
+        for part in ("objects", "init", "goal")
+    }
+    return replace(task, data={**task.data, **parts})
+
+
 def lesson(
-    env: ArenaEnv, task: Task, speaks: ReplyProtocol, draws: random.Random, most_turns: int | None = None
+    env: ArenaEnv,
+    task: Task,
+    speaks: ReplyProtocol,
+    draws: random.Random,
+    most_turns: int | None = None,
+    *,
+    careful: bool = False,
 ) -> Lesson:
     """Play a task as its teacher would, with some slips, and return the conversation.
 
@@ -103,7 +151,7 @@ def lesson(
     history, taught, over = [Item("observation", first)], [False], False
     steps = 0
     while not over and steps < (most_turns or task.max_steps) and (action := _taught_action(env)):
-        reply, is_slip = _reply(env, action, speaks, draws)
+        reply, is_slip = _reply(env, action, speaks, draws, careful)
         decision = speaks.parse(reply, "stop", env.tools())
         if decision.action is None:
             assert decision.failure is not None
@@ -143,7 +191,9 @@ def _taught_action(env: ArenaEnv) -> str | None:
     return wording(domain).action(*step) if step else None
 
 
-def _reply(env: ArenaEnv, action: str, speaks: ReplyProtocol, draws: random.Random) -> tuple[str, bool]:
+def _reply(
+    env: ArenaEnv, action: str, speaks: ReplyProtocol, draws: random.Random, careful: bool
+) -> tuple[str, bool]:
     """Return the reply to play, and whether it is a slip."""
     chance = draws.random()
     if isinstance(env, PDDLEnv) and chance < STRAY + IMPOSSIBLE:
@@ -151,8 +201,8 @@ def _reply(env: ArenaEnv, action: str, speaks: ReplyProtocol, draws: random.Rand
         with suppress(ValueError):  # a call of things that the tools don't offer can't be said
             return _say(env, other, speaks), True
     right = _say(env, action, speaks)
-    if speaks.name == "json" and chance > 1 - FORMLESS:
-        return _formless(right, action, draws), True
+    if speaks.name == "json" and chance > 1 - (CAREFUL_FORMLESS if careful else FORMLESS):
+        return _formless(right, action, draws, careful), True
     return right, False
 
 
@@ -169,17 +219,21 @@ def _garbled(env: ArenaEnv, action: str, draws: random.Random) -> str:
     return " ".join(words)
 
 
-def _formless(reply: str, action: str, draws: random.Random) -> str:
-    return draws.choice(
-        (
-            reply[:-1],
-            reply.replace('"', "'"),
-            action,
-            reply.replace('"arguments"', '"args"'),
-            reply[: len(reply) // 2],
-            f"{reply} {reply}",
-        )
+def _formless(reply: str, action: str, draws: random.Random, careful: bool) -> str:
+    kinds = (
+        reply[:-1],
+        reply.replace('"', "'"),
+        action,
+        reply.replace('"arguments"', '"args"'),
+        reply[: len(reply) // 2],
+        f"{reply} {reply}",
     )
+    things_not_there = (
+        _DIGIT.sub(lambda _: str(draws.randrange(10)), reply),
+        '{"name":"finish","arguments":{"answer":"done"}}',
+        reply.replace('"name":"', '"name":"re'),
+    )
+    return draws.choice((*kinds, *things_not_there) if careful else kinds)
 
 
 @dataclass(frozen=True)
@@ -191,25 +245,24 @@ class Kind:
     lessons: Iterator[Lesson]
 
 
-def mixture(seed: int, most_turns: int | None = None) -> list[Kind]:
-    """Return the kinds of lessons, the same for a seed; `most_turns` bounds those of PDDL."""
+def mixture(seed: int, stage: Stage = PLAIN) -> list[Kind]:
+    """Return the kinds of lessons, the same for a seed and a stage."""
     forms: tuple[Literal["text", "json"], ...] = ("text", "json")
     kinds = [
-        Kind(f"{domain} {form}", share, pddl_lessons(domain, form, seed, most_turns))
+        Kind(f"{domain} {form}", share, pddl_lessons(domain, form, seed, stage))
         for domain, share in PDDL_SHARES.items()
         for form in forms
     ]
-    fewer = EARLY_TOOL_PART if most_turns else 1
     return kinds + [
-        Kind(subset, share * fewer, tool_lessons("tool-query", subset, seed))
+        Kind(subset, share * stage.tools, tool_lessons("tool-query", subset, seed))
         for subset, share in TOOL_SHARES.items()
     ]
 
 
-def lessons(seed: int, most_turns: int | None = None) -> Iterator[Lesson]:
-    """Yield lessons of all kinds, in their shares, without end: the same for a seed."""
+def lessons(seed: int, stage: Stage = PLAIN) -> Iterator[Lesson]:
+    """Yield lessons of all kinds, in their shares, without end: the same for a seed and a stage."""
     draws = random.Random(seed)
-    kinds = mixture(seed, most_turns)
+    kinds = mixture(seed, stage)
     shares = [kind.share for kind in kinds]
     while True:
         yield next(draws.choices(kinds, shares)[0].lessons)

@@ -19,7 +19,7 @@ from arena.bundled.learning import CONTEXT_TOKENS, loss_sum, new_model, optimize
 from arena.bundled.lessons import lessons, mixture
 from arena.bundled.tokenizer import learn_tokenizer
 
-TOKENS = 7_500_000
+TOKENS = 9_000_000
 TOKENIZER_LESSONS = 1500
 BATCH_TOKENS, STEP_TOKENS = 3072, 2000
 HELD_OUT_SEED, HELD_OUT_LESSONS = -1, 24
@@ -69,7 +69,9 @@ class Training:
     def run(self) -> None:
         """Train until all tokens are done."""
         exam = {
-            kind.name: [encode(self.tokenizer, lesson) for lesson in islice(kind.lessons, HELD_OUT_LESSONS)]
+            kind.name: [
+                encode(self.tokenizer, lesson, 0.0) for lesson in islice(kind.lessons, HELD_OUT_LESSONS)
+            ]
             for kind in mixture(HELD_OUT_SEED)
         }
         saved_at, losses = time.monotonic(), []

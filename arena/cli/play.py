@@ -6,8 +6,8 @@ import typer
 
 from arena.cli.options import Contestants
 
-DEFAULT_CONTESTANTS = ("expert", "random")
-DEFAULT_TASKS = "pddl"
+DEFAULT_CONTESTANTS = ("bundled", "bundled+fp8", "bundled+rtn-w3g128", "bundled+magnitude-2:4")
+DEFAULT_TASKS = "small"
 
 
 def play(

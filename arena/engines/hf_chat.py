@@ -31,7 +31,7 @@ def template_hash(template: str | None) -> str:
 
 
 def preferred_style(config: Mapping[str, Any]) -> Style | None:
-    """Return the prompt style that a model's config.json names, as `"arena": {"style": "terse"}`; else None."""
+    """Return the prompt style that a config.json names, as `"arena": {"style": "terse"}`; else None."""
     own = config.get("arena")
     style = own.get("style") if isinstance(own, Mapping) else None
     return style if style in ("flat", "chat", "terse") else None

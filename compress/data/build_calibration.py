@@ -1,8 +1,8 @@
 """Make calibration.txt anew: `python compress/data/build_calibration.py GENERATED.jsonl`.
 
 GENERATED.jsonl holds objects with `text`: what SmolLM2-135M-Instruct (Apache-2.0) wrote when asked for
-essays, stories, letters, dialogues, instructions and programs on everyday subjects. To this come the project's
-own documentation and source. Texts are separated by two empty lines.
+essays, stories, letters, dialogues, instructions and programs on everyday subjects. To this come the
+project's own documentation and source. Texts are separated by two empty lines.
 """
 
 import json

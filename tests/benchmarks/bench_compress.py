@@ -56,7 +56,7 @@ print(time.perf_counter() - start, time.process_time() - cpu,
 
 
 def measure(program: str, *arguments: object) -> tuple[float, float, int, int]:
-    """Run a program in a process of its own; returns seconds, CPU seconds, peak memory above imports, size."""
+    """Run a program by itself; returns seconds, CPU seconds, bytes of memory above imports, size."""
     done = subprocess.run(
         [sys.executable, "-c", program, *map(str, arguments)],
         cwd=ROOT,
@@ -88,7 +88,7 @@ def main() -> None:
     """Print the table."""
     with tempfile.TemporaryDirectory() as work:
         model = Path(sys.argv[1]) if len(sys.argv) > 1 else random_model(Path(work) / "model")
-        samples, tokens = (sys.argv[2:4] + ["32", "256"])[:2] if len(sys.argv) > 3 else ("32", "256")
+        samples, tokens = sys.argv[2:4] if len(sys.argv) > 3 else ("32", "256")
         base = sum(file.stat().st_size for file in model.glob("*.safetensors"))
         print(f"{model.name}: {base / 1e6:.1f} MB; calibration {samples} x {tokens} tokens")
         print(f"{'recipe':32} {'s':>8} {'CPU s':>8} {'peak memory / model':>20} {'size / model':>13}")

@@ -105,9 +105,11 @@ def test_a_run_s_trajectories_calibrate(tiny: Path, tmp_path: Path) -> None:
 
 def test_a_compressed_contestant_plays_beside_its_base(tiny: Path, tmp_path: Path) -> None:
     options = ",max_tokens=4,context_tokens=900,example=false,style=terse"
+    task = '[[tasks]]\nbenchmark = "pddl"\nsubset = "gripper-small"\ncount = 1\nmax_steps = 3\n'
+    (tmp_path / "one.toml").write_text(f'name = "one"\n{task}')
     done = arena(
         tmp_path,
-        *("batch", "pddl", "--limit", "1", "--json", "--out", "run"),
+        *("batch", "one.toml", "--json", "--out", "run"),
         *("-a", f"base=hf:{tiny}{options}", "-a", f"w3={tiny}+rtn-w3g16{options}"),
     )
     assert "compressing" in done.stderr

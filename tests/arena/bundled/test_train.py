@@ -8,7 +8,7 @@ import torch
 
 from arena.bundled import learning
 from arena.bundled import train as training
-from arena.bundled.batches import OBSERVED_WEIGHT, block, encode, tensors
+from arena.bundled.batches import block, encode, tensors
 from arena.bundled.lessons import lessons
 from arena.bundled.tokenizer import learn_tokenizer
 from arena.engines.hf_chat import Chat
@@ -23,7 +23,7 @@ def tokenizer():
 def test_tokens_are_those_that_the_engine_sends_at_play(tokenizer):
     chat = Chat(tokenizer)
     for each in islice(lessons(2), 20):
-        ids = encode(tokenizer, each).ids
+        ids = encode(tokenizer, each, 0.1).ids
         for number, message in enumerate(each.messages):
             if message.role == "assistant":
                 prompt = chat.encode(each.messages[:number])
@@ -48,8 +48,8 @@ def test_replies_count_whole_slips_nothing_and_observations_a_little(tokenizer):
             taught for m, taught in zip(each.messages, each.taught, strict=True) if m.role == "assistant"
         )
     )
-    encoded = encode(tokenizer, each)
-    assert set(encoded.weights) == {0.0, OBSERVED_WEIGHT, 1.0}
+    encoded = encode(tokenizer, each, 0.1)
+    assert set(encoded.weights) == {0.0, 0.1, 1.0}
     assert len(encoded.ids) == len(encoded.weights)
 
 

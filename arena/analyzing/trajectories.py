@@ -1,0 +1,228 @@
+"""An agent's own trajectories as passages: what it read and wrote, turn by turn, as its model saw it.
+
+A run's record holds observations and replies, and a hash of each prompt. The prompts are built again by the
+agent itself, which is given the recorded replies; where the hash of what comes out is not the recorded one,
+the turn is left out and counted.
+"""
+
+import asyncio
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from arena.agent import Agent, AgentSettings
+from arena.analyzing.models import Opened, check_fast_tokenizer
+from arena.analyzing.parts import parts_of_reply, parts_of_tokens
+from arena.analyzing.passages import OVERALL, Passage
+from arena.engines.base import Completion, Engine, Message, Request, Sampling
+from arena.engines.hf_chat import Chat
+from arena.errors import StoreError, UsageError
+from arena.plan import read_plan
+from arena.records import Episode, Turn
+from arena.store.reader import RunReader
+from envs import registry
+from envs.base import ArenaEnv, Task
+
+PROMPT = "prompt"
+_FEWEST_PROMPT_TOKENS = 16
+
+
+def group(kind: str, name: str) -> str:
+    """Return the name of a group of tokens: `part:tool name`, `benchmark:pddl`."""
+    return f"{kind}:{name}"
+
+
+@dataclass(frozen=True)
+class Trajectory:
+    """One turn as the model saw it: the request, the turn as recorded, and where it comes from."""
+
+    request: Request
+    turn: Turn
+    benchmark: str
+    protocol: str
+
+
+@dataclass
+class Account:
+    """What became of a run's turns: `turns` were read, `unlike` had prompts that could not be built again.
+
+    `cut` turns were longer than the model's context, and lost the beginning of their prompts.
+    """
+
+    turns: int = 0
+    unlike: int = 0
+    cut: int = 0
+    benchmarks: dict[str, int] = field(default_factory=dict)
+
+
+class Recorded(Engine):
+    """The recorded replies of one episode; it remembers the last request."""
+
+    def __init__(self, turns: Sequence[Turn], chat: Chat | None, context_tokens: int | None) -> None:
+        self._replies = {turn.index: turn for turn in turns}
+        self._chat = chat
+        self.context_tokens = context_tokens
+        self.last: Request | None = None
+
+    async def complete(self, requests: Sequence[Request]) -> list[Completion]:
+        """Return the recorded replies."""
+        (self.last,) = requests
+        turn = self._replies[self.last.turn]
+        finish_reason = "length" if turn.finish_reason == "length" else "stop"
+        return [Completion(turn.reply, finish_reason)]  # type: ignore[arg-type]
+
+    def count_tokens(self, messages: Sequence[Message]) -> int:
+        """Count as the contestant's own engine did."""
+        return len(self._chat.encode(messages)) if self._chat else super().count_tokens(messages)
+
+    def identity(self) -> Mapping[str, Any]:
+        """Return nothing: it plays in no run."""
+        return {}
+
+
+def contestant_of(run: Path, name: str | None) -> Mapping[str, Any]:
+    """Return what a run's plan says of a contestant, the baseline by default. Raises `UsageError`."""
+    plan = read_plan(run)["contestants"]
+    for contestant in plan:
+        if contestant["name"] == (name or plan[0]["name"]):
+            return contestant
+    raise UsageError(
+        f"{run} has no contestant {name!r}", "it has " + ", ".join(each["name"] for each in plan)
+    )
+
+
+def trajectories(
+    run: Path, contestant: Mapping[str, Any], reader: Opened, account: Account
+) -> Iterator[Passage]:
+    """Yield the turns that a contestant of a run played, as passages for the model `reader` and its like.
+
+    In each, the reply counts overall, by its benchmark and by its parts; of the prompt, the part that is new
+    since the turn before counts as `part:prompt`, and not overall. `account` is kept as they are read.
+    Raises `UsageError` where there is nothing to read.
+    """
+    check_fast_tokenizer(reader)
+    chat = Chat(reader.loaded.tokenizer)
+    before: list[int] = []
+    for each in _turns(run, contestant, chat, reader.loaded.context_tokens, account):
+        prompt = chat.encode(each.request.messages, _tools(each.request, contestant))
+        passage = _passage(prompt, before if each.turn.index else [], each, chat, reader, account)
+        before = prompt
+        account.turns += 1
+        account.benchmarks[each.benchmark] = account.benchmarks.get(each.benchmark, 0) + 1
+        yield passage
+    if not account.turns:
+        name = contestant["name"]
+        if account.unlike:
+            raise UsageError(
+                f"none of the {account.unlike} prompts of {name} in {run} can be built again",
+                "analyse it with the Arena version and the data it was played with, and its own model first",
+            )
+        raise UsageError(f"{name} has played no turn in {run}", "`arena watch` shows how far it is")
+
+
+def _turns(
+    run: Path,
+    contestant: Mapping[str, Any],
+    chat: Chat,
+    context_tokens: int | None,
+    account: Account,
+) -> Iterator[Trajectory]:
+    settings = _settings(run, contestant)
+    is_hf = contestant["identity"].get("engine", {}).get("engine") == "hf"
+    environments: dict[tuple[str, str], ArenaEnv] = {}
+    store = RunReader(run)
+    try:
+        for episode in store.episodes():
+            if episode.key.contestant != contestant["name"] or episode.status != "done":
+                continue
+            task, turns = store.task(episode.key.task_hash), store.turns(episode)
+            env = _environment(environments, task)
+            engine = Recorded(turns, chat if is_hf else None, context_tokens if is_hf else None)
+            yield from _episode(episode, task, turns, env, engine, settings, account)
+    finally:
+        store.close()
+        for env in environments.values():
+            env.close()
+
+
+def _episode(
+    episode: Episode,
+    task: Task,
+    turns: Sequence[Turn],
+    env: ArenaEnv,
+    engine: Recorded,
+    settings: AgentSettings,
+    account: Account,
+) -> Iterator[Trajectory]:
+    env.reset(seed=episode.key.seed, options={"task": task})
+    agent = Agent(engine, settings, env, episode.key)
+    protocol = "whole" if env.reply_form == "whole" else settings.protocol
+    for turn in turns:
+        thinking = asyncio.run(agent.act(turn.observation))
+        if thinking.prompt.hash != turn.prompt_hash:
+            account.unlike += 1
+        elif engine.last and turn.reply:
+            yield Trajectory(engine.last, turn, task.benchmark, protocol)
+
+
+def _environment(known: dict[tuple[str, str], ArenaEnv], task: Task) -> ArenaEnv:
+    key = task.benchmark, task.source
+    if key not in known:
+        known[key] = registry.benchmark(task.benchmark).make(task.source)
+    return known[key]
+
+
+def _settings(run: Path, contestant: Mapping[str, Any]) -> AgentSettings:
+    try:
+        said = dict(contestant["identity"]["settings"])
+        sampling = dict(said.pop("sampling"))
+        sampling["stop"] = tuple(sampling.get("stop", ()))
+        return AgentSettings(**said, sampling=Sampling(**sampling))
+    except (KeyError, TypeError, ValueError) as error:
+        raise StoreError(f"{run}/run.toml does not say how its contestants were asked: {error}") from None
+
+
+def _tools(request: Request, contestant: Mapping[str, Any]) -> Sequence[Mapping[str, Any]]:
+    return request.tools if contestant.get("options", {}).get("tools") == "template" else ()
+
+
+def _passage(
+    prompt: list[int],
+    before: list[int],
+    trajectory: Trajectory,
+    chat: Chat,
+    reader: Opened,
+    account: Account,
+) -> Passage:
+    turn = trajectory.turn
+    encoded = chat.tokenizer(turn.reply, add_special_tokens=False, return_offsets_mapping=True)
+    reply, offsets = list(encoded["input_ids"]), list(encoded["offset_mapping"])
+    room = reader.loaded.context_tokens
+    new = _common_prefix(before, prompt)
+    if room and len(prompt) + len(reply) > room:
+        account.cut += 1
+        reply, offsets = reply[: room - _FEWEST_PROMPT_TOKENS], offsets[: room - _FEWEST_PROMPT_TOKENS]
+        dropped = len(prompt) + len(reply) - room
+        prompt, new = prompt[dropped:], max(0, new - dropped)
+    size = len(prompt) + len(reply)
+    places = np.arange(size)
+    is_reply = places >= len(prompt)
+    parts = parts_of_tokens(parts_of_reply(turn, trajectory.protocol), offsets)
+    groups = {
+        OVERALL: is_reply,
+        group("benchmark", trajectory.benchmark): is_reply,
+        group("part", PROMPT): (places >= max(1, new)) & ~is_reply,
+    }
+    for part in dict.fromkeys(parts):
+        mask = np.zeros(size, dtype=bool)
+        mask[len(prompt) :] = [each == part for each in parts]
+        groups[group("part", part)] = mask
+    return Passage(np.asarray([*prompt, *reply], dtype=np.int64), groups)
+
+
+def _common_prefix(first: Sequence[int], second: Sequence[int]) -> int:
+    shorter = min(len(first), len(second))
+    return next((place for place in range(shorter) if first[place] != second[place]), shorter)
