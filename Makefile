@@ -22,10 +22,10 @@ $(VENV)/.installed: pyproject.toml
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --group dev -e '.[all]'
 	@touch $@
 
-demo: install  ## play the quick suite with an expert, a random player and a real LLM, and print the scores
-	$(BIN)/arena batch quick -a expert -a random -a smollm2
+demo: install  ## play the bundled agent against three of its compressed variants, and print the scores
+	$(BIN)/arena batch small --limit 12 -a bundled -a bundled+fp8 -a bundled+rtn-w3g128 -a bundled+magnitude-2:4
 	@echo
-	@echo "see it turn by turn:  $(BIN)/arena play -a expert -a random -a smollm2"
+	@echo "see it turn by turn:  $(BIN)/arena play"
 
 test: install  ## run the whole test suite
 	$(BIN)/python -m pytest

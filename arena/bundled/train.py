@@ -19,7 +19,7 @@ from arena.bundled.learning import CONTEXT_TOKENS, loss_sum, new_model, optimize
 from arena.bundled.lessons import lessons, mixture
 from arena.bundled.tokenizer import learn_tokenizer
 
-TOKENS = 9_000_000
+TOKENS = 9_200_000
 TOKENIZER_LESSONS = 1500
 BATCH_TOKENS, STEP_TOKENS = 3072, 2000
 HELD_OUT_SEED, HELD_OUT_LESSONS = -1, 24

@@ -64,7 +64,7 @@ def test_the_pattern_is_told_and_a_second_run_refused(tiny: Path, tmp_path: Path
         (("TINY", "-r", "rtn-w4g128", "--set", "bit=3"), 2, "no setting 'bit'"),
         (("TINY", "-r", "rtn-w4g128", "--calibration", "nowhere.txt"), 2, "no such file or folder"),
         (("TINY", "-r", "wanda-50", "--calibration", "note.txt"), 1, "note.txt is too little"),
-        (("nowhere/model", "-r", "fp8"), 1, "nowhere/model"),
+        (("./nowhere/model", "-r", "fp8"), 1, "no model at nowhere/model"),
     ],
 )
 def test_what_can_t_be_done_is_one_sentence(
@@ -79,7 +79,9 @@ def test_what_can_t_be_done_is_one_sentence(
 
 
 def test_a_run_s_trajectories_calibrate(tiny: Path, tmp_path: Path) -> None:
-    played = arena(tmp_path, "batch", "quick", "-a", "expert", "-a", "random", "--limit", "1", "--out", "run")
+    task = '[[tasks]]\nbenchmark = "pddl"\nsubset = "gripper"\ncount = 2\n'
+    (tmp_path / "two.toml").write_text(f'name = "two"\n{task}')
+    played = arena(tmp_path, "batch", "two.toml", "-a", "expert", "-a", "random", "--out", "run")
     assert played.returncode == 0, played.stderr
     settings = ("--set", "samples=4", "--set", "tokens=64", "--json")
     done = arena(
