@@ -52,3 +52,18 @@ def test_it_solves_most_small_problems_that_it_has_never_seen(protocol: str, tmp
     assert score["progress"] >= 0.6
     assert score["success"] >= 0.45
     assert score["valid_call_rate"] >= 0.95
+
+
+@pytest.mark.llm
+def test_its_compressed_variants_are_made_on_first_use_and_act_worse_or_the_same(tmp_path: Path, monkeypatch):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    suite = load_suite("small")
+    names = ["bundled", "bundled+fp8", "bundled+magnitude-2:4"]
+    plan, engines = line_up(suite, names, limit=4)
+    asyncio.run(play_run(plan, tmp_path / "run", engines, lambda event: None))
+    scores = scores_document(tmp_path / "run")["contestants"]
+    base, mild, harsh = (scores[name]["pddl"]["progress"] for name in names)
+    assert base >= 0.6
+    assert abs(base - mild) <= 0.25
+    assert harsh < base - 0.25
+    assert {each.settings.style for each in plan.contestants} == {"terse"}
