@@ -6,7 +6,7 @@ import typer
 
 from arena.cli.options import Contestants
 
-DEFAULT_CONTESTANTS = ("bundled", "bundled+fp8", "bundled+rtn-w3g128", "bundled+magnitude-2:4")
+DEFAULT_CONTESTANTS = ("bundled", "bundled+rtn-w4g128", "bundled+magnitude-70", "bundled+rtn-w2g32")
 DEFAULT_TASKS = "small"
 
 

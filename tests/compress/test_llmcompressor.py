@@ -1,5 +1,7 @@
 """The methods that llm-compressor computes: what they promise, on a tiny model."""
 
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -16,6 +18,7 @@ from compress.tensor_reader import TensorReader
 from compress.with_llmcompressor import compressed_model
 
 pytest.importorskip("llmcompressor")
+ROOT = Path(__file__).parents[2]
 LITTLE = {"samples": "8", "tokens": "64"}
 CALIBRATED = {"gptq", "awq", "smoothquant", "sparsegpt"}
 
@@ -119,3 +122,23 @@ def test_progress_names_every_block(tiny: Path, texts: Calibration) -> None:
         ("compressing", 1),
         ("compressing", 2),
     ]
+
+
+def test_nothing_is_written_on_stdout(tiny: Path, texts: Calibration, tmp_path: Path) -> None:
+    """In a process of its own: what llm-compressor writes while it is imported counts."""
+    program = """
+import sys
+import subprocess
+import sys
+from pathlib import Path
+from compress.calibration import Calibration
+from compress.compressor import compress
+from compress.recipe import read_recipe
+texts = Calibration("x", ("The mill is by the river. " * 60,))
+recipe = read_recipe("gptq-w4g16", {"samples": "4", "tokens": "32"})
+compress(Path(sys.argv[1]), recipe, Path(sys.argv[2]), calibration=texts)
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", program, tiny, tmp_path / "out"], cwd=ROOT, capture_output=True, text=True
+    )
+    assert (done.returncode, done.stdout) == (0, ""), done.stderr

@@ -55,10 +55,10 @@ def test_it_solves_most_small_problems_that_it_has_never_seen(protocol: str, tmp
 
 
 @pytest.mark.llm
-def test_its_compressed_variants_are_made_on_first_use_and_act_worse_or_the_same(tmp_path: Path, monkeypatch):
+def test_its_compressed_variants_are_made_on_first_use_and_two_bits_are_too_few(tmp_path: Path, monkeypatch):
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     suite = load_suite("small")
-    names = ["bundled", "bundled+fp8", "bundled+magnitude-2:4"]
+    names = ["bundled", "bundled+fp8", "bundled+rtn-w2g32"]
     plan, engines = line_up(suite, names, limit=4)
     asyncio.run(play_run(plan, tmp_path / "run", engines, lambda event: None))
     scores = scores_document(tmp_path / "run")["contestants"]
