@@ -5,6 +5,7 @@ import json
 import shutil
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from dataclasses import replace
 from importlib.util import find_spec
@@ -49,6 +50,12 @@ def request(text: str = "A hall.", session: str = "s", **sampling: Any) -> Reque
     settings = Sampling(**{"max_tokens": 8, **sampling})
     messages = (Message("system", "Rules."), Message("user", text))
     return Request(messages, settings, session, task="t", repeat=0, turn=0, oracle=ORACLE)
+
+
+def slow(asked: Request) -> Request:
+    """The request, whose reply of 900 tokens takes seconds however fast the machine is."""
+    sampling = replace(asked.sampling, max_tokens=900)
+    return replace(asked, sampling=sampling, on_text=lambda _: time.sleep(0.005))
 
 
 def refusal(model: object, **options: Any) -> EngineError:
@@ -119,9 +126,7 @@ async def test_a_prompt_longer_than_the_window_is_refused(folder: Path) -> None:
 async def test_cancelling_takes_the_request_out_of_the_batch(folder: Path) -> None:
     engine = HfEngine(str(folder))
     await engine.start()
-    doomed = asyncio.create_task(
-        engine.complete([request(max_tokens=900), request("b", "b", max_tokens=900)])
-    )
+    doomed = asyncio.create_task(engine.complete([slow(request()), slow(request("b", "b"))]))
     await asyncio.sleep(0.2)
     doomed.cancel()
     with pytest.raises(asyncio.CancelledError):
@@ -153,7 +158,7 @@ async def test_closing_ends_the_thread_and_fails_what_is_under_way(folder: Path)
     with pytest.raises(EngineError, match="not started"):
         await engine.complete([request()])
     await engine.start()
-    under_way = asyncio.create_task(engine.complete([request(max_tokens=900)]))
+    under_way = asyncio.create_task(engine.complete([slow(request())]))
     await asyncio.sleep(0.1)
     await engine.close()
     with pytest.raises(EngineError, match="closed"):
