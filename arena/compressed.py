@@ -57,8 +57,9 @@ def base_folder(model: str) -> Path:
 
     Raises `EngineError` where there is no such model.
     """
-    from arena.engines.hf_load import find_checkpoint, gguf_folder
+    from arena.engines.hf_load import find_checkpoint, gguf_folder, prepare_libraries
 
+    prepare_libraries()  # before compressing imports torch
     checkpoint = find_checkpoint(model, trust_remote_code=False)
     return gguf_folder(checkpoint, model) if checkpoint.gguf else checkpoint.path
 

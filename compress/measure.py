@@ -55,6 +55,8 @@ def report_layers(
             errors |= measure(block, hidden, base, made)
             block.advance(hidden)
             block.unload()
+            base.close()
+            made.close()
             on_block(block.name, done, len(blocks))
     pattern = getattr(recipe, "keep_of", None)
     return [
@@ -69,6 +71,7 @@ def _report(
 ) -> LayerReport:
     weight = made.read(f"{layer}.weight")
     scheme = made.scheme(layer)
+    made.close()
     return LayerReport(
         name=layer,
         bits=scheme.bits if scheme else weight.element_size() * 8,

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 
 from compress.architecture import Architecture
 from compress.errors import RecipeError
-from compress.packing import packed_width
 from compress.recipe import Awq, Fp8, Gptq, Magnitude, Recipe, Rtn, SmoothQuant, SparseGpt, Wanda
 from compress.scheme import Scheme
 from compress.tensor_file import Slot, file_size_bytes
@@ -101,6 +100,9 @@ def _scheme(recipe: Recipe, width: int) -> Scheme:
 
 
 def _quantized_slots(layer: LayerPlan, scheme: Scheme, dtype: str) -> dict[str, Slot]:
+    # torch is imported only by what computes: settings of its threads have to come before
+    from compress.packing import packed_width
+
     rows, width, groups = layer.rows, layer.width, layer.width // (scheme.group_size or layer.width)
     scale = {f"{layer.name}.weight_scale": Slot(dtype, (rows, groups))}
     if scheme.format != "pack-quantized":

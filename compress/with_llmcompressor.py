@@ -5,7 +5,6 @@ there on everything is as with our own methods. https://github.com/vllm-project/
 """
 
 import logging
-import os
 import sys
 import warnings
 from collections.abc import Callable, Iterator
@@ -167,8 +166,10 @@ def _no_pinning() -> Iterator[None]:
 @contextmanager
 def _silence() -> Iterator[None]:
     """Keep llm-compressor's bars, and its logs, which it writes on stdout, off the screen."""
-    # read when llm-compressor is imported
-    os.environ.setdefault("LLM_COMPRESSOR_LOG_DISABLED", "true")
+    with redirect_stdout(sys.stderr):
+        # importing it turns its logs on, and they go to what was stdout then; its own switch to turn them off
+        # (LLM_COMPRESSOR_LOG_DISABLED) makes version 0.14 fail
+        import llmcompressor  # noqa: F401
     from loguru import logger
     from tqdm import tqdm
 
