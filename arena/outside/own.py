@@ -22,7 +22,7 @@ from envs.base import Task
 
 STATUSES = ("running", "done", "error")
 
-_NUMBER = (int, float)
+NUMBER = (int, float)
 _TASK = {
     "id": str,
     "benchmark": str,
@@ -47,20 +47,20 @@ _HEAD = {
     "first_observation": str,
     "error": str,
     "provenance": dict,
-    "progress": _NUMBER,
+    "progress": NUMBER,
     "success": bool,
-    "started_at": _NUMBER,
-    "ended_at": _NUMBER,
+    "started_at": NUMBER,
+    "ended_at": NUMBER,
 }
-_TURN = {
+TURN_FIELDS = {
     "index": int,
     "reply": str,
     "thought": str,
     "action": (str, type(None)),
-    "outcome": str,
     "failure": (dict, type(None)),
+    "outcome": str,
     "valid": bool,
-    "progress": _NUMBER,
+    "progress": NUMBER,
     "success": bool,
     "subgoals": dict,
     "scores": dict,
@@ -69,8 +69,8 @@ _TURN = {
     "completion_tokens": int,
     "cached_tokens": int,
     "thought_tokens": int,
-    "latency_s": _NUMBER,
-    "env_s": _NUMBER,
+    "latency_s": NUMBER,
+    "env_s": NUMBER,
     "prompt_hash": str,
     "dropped_items": int,
 }
@@ -125,15 +125,19 @@ def head_record(episode: Whole) -> dict[str, Any]:
 
 def turn_record(turn: Turn) -> dict[str, Any]:
     """Return a turn as a record; what it saw is the outcome of the one before."""
-    record = {name: getattr(turn, name) for name in _TURN}
+    record = {name: getattr(turn, name) for name in TURN_FIELDS}
     record["failure"] = failure_to_json(turn.failure) if turn.failure else None
     record["subgoals"], record["scores"] = dict(turn.subgoals), dict(turn.scores)
     return record
 
 
 def task_of(record: Any, place: str) -> Task:
-    """Read a task. Raises `BadLog`."""
-    return Task(**_checked(record, _TASK, place))
+    """Read a task; exports of older runs say nothing of grading. Raises `BadLog`."""
+    fields = object_of(record, place, "it")
+    grading = object_of(fields.get("grading", {}), place, "grading")
+    if not all(isinstance(value, str) for value in grading.values()):
+        raise BadLog(f"{place}: grading is missing or of the wrong type")
+    return Task(**_checked(fields, _TASK, place), grading=grading)
 
 
 def whole_of(head: Any, turns: Sequence[Any], tasks: Mapping[str, Task], place: str) -> Whole:
@@ -154,7 +158,7 @@ def turns_of(records: Sequence[Any], first_observation: str, place: str) -> list
     """Read an episode's turns. Raises `BadLog`."""
     turns: list[Turn] = []
     for number, record in enumerate(records):
-        fields = _checked(record, _TURN, f"{place}, turn {number}")
+        fields = _checked(record, TURN_FIELDS, f"{place}, turn {number}")
         if fields["index"] != number:
             raise BadLog(f"{place}: turn {number} is missing, or stands elsewhere")
         try:

@@ -13,6 +13,8 @@ from typing import Any, TextIO
 from arena.errors import UsageError
 from arena.outside.lines import MAX_LINE_BYTES, BadLog, parsed
 from arena.outside.own import (
+    NUMBER,
+    TURN_FIELDS,
     Whole,
     checked_plan,
     head_record,
@@ -26,39 +28,12 @@ from envs.base import Task
 
 IDENTITY = ("contestant", "task", "task_hash", "seed", "repeat")
 """Columns that every row has; the columns of the turn follow, then what stands once."""
-TURN = (
-    *(
-        "index",
-        "reply",
-        "thought",
-        "action",
-        "failure",
-        "outcome",
-        "valid",
-        "progress",
-        "success",
-        "subgoals",
-    ),
-    *("scores", "finish_reason", "prompt_tokens", "completion_tokens", "cached_tokens", "thought_tokens"),
-    *("latency_s", "env_s", "prompt_hash", "dropped_items"),
-)
 ONCE = ("episode", "task_data", "plan")
-COLUMNS = (*IDENTITY, *TURN, *ONCE)
-INTEGERS = frozenset(
-    {
-        "seed",
-        "repeat",
-        "index",
-        "prompt_tokens",
-        "completion_tokens",
-        "cached_tokens",
-        "thought_tokens",
-        "dropped_items",
-    }
-)
-FLOATS = frozenset({"progress", "latency_s", "env_s"})
-BOOLEANS = frozenset({"valid", "success"})
-OBJECTS = frozenset({"failure", "subgoals", "scores"})
+COLUMNS = (*IDENTITY, *TURN_FIELDS, *ONCE)
+INTEGERS = frozenset({"seed", "repeat", *(name for name, kind in TURN_FIELDS.items() if kind is int)})
+FLOATS = frozenset(name for name, kind in TURN_FIELDS.items() if kind == NUMBER)
+BOOLEANS = frozenset(name for name, kind in TURN_FIELDS.items() if kind is bool)
+OBJECTS = frozenset(name for name, kind in TURN_FIELDS.items() if kind in (dict, (dict, type(None))))
 
 ROWS_A_GROUP = 1000
 
@@ -158,7 +133,7 @@ def _chained(first: tuple[int, Row], rows: Iterable[tuple[int, Row]]) -> Iterato
 
 
 def _turn(row: Row, place: str) -> Row:
-    turn = {name: row.get(name) for name in TURN}
+    turn = {name: row.get(name) for name in TURN_FIELDS}
     for name in OBJECTS:
         turn[name] = _value(turn[name], place) if turn[name] else None
     for name in ("reply", "thought", "outcome", "finish_reason", "prompt_hash"):

@@ -13,7 +13,7 @@ from arena.errors import ArenaError
 from arena.outside.exporting import FORMATS, export_run
 from arena.outside.importing import import_logs
 from arena.outside.lines import BadLog
-from arena.outside.own import head_record, read_run, turn_record
+from arena.outside.own import head_record, read_run, task_of, task_record, turn_record
 from arena.plan import read_plan
 from arena.protocol.base import Failure, FailureKind
 from arena.records import EpisodeEnded, EpisodeKey, Turn
@@ -58,7 +58,11 @@ def run(tmp_path: Path) -> Path:
     folder.mkdir()
     create_database(folder)
     tasks = [
-        Task(f"toy/a/{n}", "toy", "a", "bundled", 0, 5, "easy", {"n": n}, goal=text)
+        Task(
+            *(f"toy/a/{n}", "toy", "a", "bundled", 0, 5, "easy", {"n": n}),
+            goal=text,
+            grading={"scoring": "strict", "encoder": "hashing"} if n % 2 else {},
+        )
         for n, text in enumerate(TEXTS)
     ]
     names = ("base", "small|er, one")
@@ -158,6 +162,16 @@ def test_an_export_that_was_tampered_with_is_refused(change: dict, said: str, ru
     with pytest.raises(BadLog, match=said):
         import_logs([str(out)], tmp_path / "back")
     assert not (tmp_path / "back").exists()
+
+
+def test_a_task_keeps_how_it_is_graded_and_an_export_may_be_older_than_that():
+    task = Task("toy/a/1", "toy", "a", "bundled", 0, 5, "easy", {}, grading={"encoder": "hashing"})
+    assert task_of(task_record(task), "here").hash == task.hash
+    older = {name: value for name, value in task_record(task).items() if name != "grading"}
+    assert task_of(older, "here").grading == {}
+    for broken in ({"encoder": 1}, "hashing"):
+        with pytest.raises(BadLog, match="grading"):
+            task_of(older | {"grading": broken}, "here")
 
 
 def test_turns_that_are_missing_or_doubled_are_noticed(run: Path, tmp_path: Path):
