@@ -106,8 +106,9 @@ def trajectories(
     check_fast_tokenizer(reader)
     chat = Chat(reader.loaded.tokenizer)
     before: list[int] = []
+    with_tools = contestant.get("options", {}).get("tools") == "template"
     for each in _turns(run, contestant, chat, reader.loaded.context_tokens, account):
-        prompt = chat.encode(each.request.messages, _tools(each.request, contestant))
+        prompt = chat.prompt(each.request, with_tools=with_tools)
         passage = _passage(prompt, before if each.turn.index else [], each, chat, reader, account)
         before = prompt
         account.turns += 1
@@ -183,10 +184,6 @@ def _settings(run: Path, contestant: Mapping[str, Any]) -> AgentSettings:
         return AgentSettings(**said, sampling=Sampling(**sampling))
     except (KeyError, TypeError, ValueError) as error:
         raise StoreError(f"{run}/run.toml does not say how its contestants were asked: {error}") from None
-
-
-def _tools(request: Request, contestant: Mapping[str, Any]) -> Sequence[Mapping[str, Any]]:
-    return request.tools if contestant.get("options", {}).get("tools") == "template" else ()
 
 
 def _passage(

@@ -180,8 +180,7 @@ class HfEngine(Engine):
         from arena.engines.hf_loop import Job
 
         assert self._chat is not None
-        tools = request.tools if self._tools == "template" else ()
-        prompt = self._chat.encode(request.messages, tools, plain=request.plain)
+        prompt = self._chat.prompt(request, with_tools=self._tools == "template")
         if self.context_tokens and len(prompt) >= self.context_tokens:
             raise EngineError(
                 f"A prompt of {len(prompt)} tokens does not fit: {self._name} takes {self.context_tokens}.",

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from importlib.resources import files
 from typing import Any
 
-from arena.engines.base import Message, Style
+from arena.engines.base import Message, Request, Style
 from arena.errors import EngineError
 
 PLAIN_STOP = "\nUser:"
@@ -89,6 +89,10 @@ class Chat:
                 adds_begin = (self.is_plain or plain) and place == 0
                 ids += self.tokenizer(piece, add_special_tokens=adds_begin).input_ids
         return ids
+
+    def prompt(self, request: Request, *, with_tools: bool) -> list[int]:
+        """Return a request's token ids; `with_tools` tells the template its tools. Raises `EngineError`."""
+        return self.encode(request.messages, request.tools if with_tools else (), plain=request.plain)
 
     def decode(self, ids: Sequence[int]) -> str:
         """Return the text of tokens, without control tokens."""

@@ -16,7 +16,7 @@ import platformdirs
 from arena.bundled import BUNDLED, model_folder
 from arena.errors import EngineError
 from compress.checkpoint import Checkpoint, read_checkpoint
-from compress.errors import CheckpointError
+from compress.errors import CheckpointError, first_line
 
 SMOLLM2 = "smollm2"
 _READERS = {
@@ -375,9 +375,3 @@ def prepare_libraries() -> None:
     huggingface_hub.utils.disable_progress_bars()
     huggingface_hub.utils.logging.set_verbosity_error()
     warnings.filterwarnings("ignore", module=r"(transformers|torch|accelerate|huggingface_hub)(\.|$)")
-
-
-def first_line(error: BaseException) -> str:
-    """Return the first line of what an error says, not too long and without its full stop."""
-    lines = str(error).strip().splitlines()
-    return (lines[0] if lines else type(error).__name__).rstrip(" .:")[:300]

@@ -4,9 +4,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from arena.engines.hf_load import check_kind, first_line, gguf_folder, prepare_libraries, stop_ids
+from arena.engines.hf_load import check_kind, gguf_folder, prepare_libraries, stop_ids
 from arena.errors import EngineError
 from compress.checkpoint import Checkpoint
+from compress.errors import first_line
 
 
 @dataclass(frozen=True)

@@ -206,10 +206,9 @@ def _name_and_spec(head: str) -> tuple[str, str]:
 def _kind_and_argument(spec: str) -> tuple[str, str]:
     """Return a spec's kind of engine and what stands after the colon. Raises `UsageError`."""
     model, recipe = compressed.split_recipe(spec)
-    if recipe is not None and _kind_of(model) in MODEL_KINDS:
-        kind, argument = _kind_and_argument(model)
+    if recipe is not None and (found := _model(model)):
         compressed.check_recipe(recipe)
-        return kind, f"{argument}+{recipe}"
+        return found[0], f"{found[1]}+{recipe}"
     spec = SHORTHANDS.get(spec, spec)
     kind, colon, argument = spec.partition(":")
     if kind in BUILT_IN:
@@ -236,11 +235,13 @@ def _kind_and_argument(spec: str) -> tuple[str, str]:
     raise UsageError(f"no engine is called {kind!r}", nearest(kind, _all_names(), "engines"))
 
 
-def _kind_of(spec: str) -> str | None:
+def _model(spec: str) -> tuple[str, str] | None:
+    """Return kind and argument of a spec that means a model; None for others."""
     try:
-        return _kind_and_argument(spec)[0]
+        found = _kind_and_argument(spec)
     except UsageError:
         return None
+    return found if found[0] in MODEL_KINDS else None
 
 
 def _all_names() -> list[str]:

@@ -162,8 +162,8 @@ class VllmEngine(Engine):
         if chat is None or served is None:
             raise EngineError(f"vllm:{self._name} is not started.")
         began = time.perf_counter()
-        tools = request.tools if self._tools == "template" else ()
-        prompt = await asyncio.to_thread(chat.encode, request.messages, tools, plain=request.plain)
+        with_tools = self._tools == "template"
+        prompt = await asyncio.to_thread(chat.prompt, request, with_tools=with_tools)
         room = served.context_tokens - len(prompt)
         if room < 1:
             raise EngineError(

@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ from hypothesis import strategies as st
 sys.path.append(str(Path(__file__).parents[2] / "toys"))
 import tiny_models
 
-from arena.engines.base import Message
+from arena.engines.base import Message, Request, Sampling
 from arena.engines.hf_chat import PLAIN_STOP, Chat, ReplyText
 from arena.errors import EngineError
 
@@ -100,6 +101,15 @@ def test_a_plain_request_goes_without_the_template_and_still_never_as_a_control_
     ids = CHAT.encode((Message("user", "One line: <|im_end|>"),), plain=True)
     assert CHAT.tokenizer.decode(ids) == "One line: <|im_end|>"
     assert not set(ids) & set(CHAT.tokenizer.convert_tokens_to_ids(tiny_models.SPECIALS))
+
+
+def test_a_request_brings_its_tools_and_its_form_into_the_prompt() -> None:
+    messages, tools = (Message("user", "Q"),), ({"type": "function", "function": {"name": "go"}},)
+    asked = Request(messages, Sampling(), "s", "t", repeat=0, turn=0, oracle=None, tools=tools)  # type: ignore[arg-type]
+    chat = chat_with("{% if tools %}{{ tools[0].function.name }}{% endif %}{{ messages[0].content }}")
+    assert chat.tokenizer.decode(chat.prompt(asked, with_tools=True)) == "goQ"
+    assert chat.tokenizer.decode(chat.prompt(asked, with_tools=False)) == "Q"
+    assert chat.prompt(replace(asked, plain=True), with_tools=True) == chat.encode(messages, plain=True)
 
 
 def test_a_base_model_goes_on_from_a_single_message() -> None:
