@@ -135,10 +135,7 @@ class Agent:
 
     def remember(self, reply: str, decision: Decision) -> None:
         """Add what was done to the history: the action, or the beginning of a reply that gave none."""
-        text = decision.action
-        if text is None:
-            text = " ".join(reply[:MAX_REMEMBERED_CHARS].split())
-        self._history.append(Item("action", text))
+        self._history.append(remembered(reply, decision))
 
     def complaint(self, decision: Decision) -> str:
         """Return the observation that answers a reply without an action."""
@@ -155,6 +152,12 @@ class Agent:
         budget = None if self._window is None else max(1, self._window - self._sampling.max_tokens)
         history = self._history[-self._settings.history_items :]
         return build(self._briefing, history, self._style, self._engine.count_tokens, budget)
+
+
+def remembered(reply: str, decision: Decision) -> Item:
+    """Return what stays in an agent's history of a reply: its action, or its beginning where it gave none."""
+    text = decision.action
+    return Item("action", " ".join(reply[:MAX_REMEMBERED_CHARS].split()) if text is None else text)
 
 
 def _storable(text: str) -> str:

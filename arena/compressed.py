@@ -119,8 +119,9 @@ def compress_errors() -> Iterator[None]:
 def _folder(base: Path, recipe: "Recipe", texts: "Calibration") -> Path:
     from compress.card import versions
     from compress.checkpoint import content_hash
+    from compress.compressor import OWN_METHODS
 
-    needed = ["llmcompressor", "compressed-tensors"] if recipe.method in _LLMCOMPRESSOR else []
+    needed = [] if isinstance(recipe, OWN_METHODS) else ["llmcompressor", "compressed-tensors"]
     shaped_by = {
         "methods": METHODS_VERSION,
         "base": content_hash(base),
@@ -131,9 +132,6 @@ def _folder(base: Path, recipe: "Recipe", texts: "Calibration") -> Path:
     key = hashlib.sha256(json.dumps(shaped_by, sort_keys=True).encode()).hexdigest()[:24]
     name = re.sub(r"[^\w.-]+", "_", recipe.name)[:40]
     return platformdirs.user_cache_path("arena") / "compressed" / f"{name}-{key}"
-
-
-_LLMCOMPRESSOR = ("gptq", "awq", "smoothquant", "sparsegpt")
 
 
 def _is_complete(folder: Path) -> bool:

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Literal
 
+from arena.agent import remembered
 from arena.bundled.teachers import next_step
 from arena.engines.base import Message
 from arena.prompt import Briefing, Item, build
@@ -144,12 +145,12 @@ def lesson(
         decision = speaks.parse(reply, "stop", env.tools())
         if decision.action is None:
             assert decision.failure is not None
-            told, said = speaks.complaint(decision.failure), " ".join(reply.split())
+            told = speaks.complaint(decision.failure)
         else:
             told, _, terminated, truncated, _ = env.step(decision.action)
-            over, said = terminated or truncated, decision.action
+            over = terminated or truncated
         steps += 1
-        history += [Item("action", said), Item("observation", told)]
+        history += [remembered(reply, decision), Item("observation", told)]
         taught += [not is_slip, False]
     if over:  # nobody replies to the last observation
         history, taught = history[:-1], taught[:-1]
@@ -209,7 +210,7 @@ def _garbled(env: ArenaEnv, action: str, draws: random.Random) -> str:
 
 
 def _formless(reply: str, action: str, draws: random.Random, careful: bool) -> str:
-    kinds = (
+    kinds: tuple[str, ...] = (
         reply[:-1],
         reply.replace('"', "'"),
         action,
@@ -217,12 +218,13 @@ def _formless(reply: str, action: str, draws: random.Random, careful: bool) -> s
         reply[: len(reply) // 2],
         f"{reply} {reply}",
     )
-    things_not_there = (
-        _DIGIT.sub(lambda _: str(draws.randrange(10)), reply),
-        '{"name":"finish","arguments":{"answer":"done"}}',
-        reply.replace('"name":"', '"name":"re'),
-    )
-    return draws.choice((*kinds, *things_not_there) if careful else kinds)
+    if careful:  # things that are not there
+        kinds += (
+            _DIGIT.sub(lambda _: str(draws.randrange(10)), reply),
+            '{"name":"finish","arguments":{"answer":"done"}}',
+            reply.replace('"name":"', '"name":"re'),
+        )
+    return draws.choice(kinds)
 
 
 @dataclass(frozen=True)

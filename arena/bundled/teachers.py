@@ -6,6 +6,7 @@ a small model could learn. These play the first object by name wherever several 
 
 from collections.abc import Callable, Collection, Mapping
 
+from envs.pddl.blocks import blocks
 from envs.pddl.parsing import Atom
 
 Step = tuple[str, tuple[str, ...]]
@@ -42,29 +43,18 @@ def _gripper(facts: Collection[Atom], goal: Collection[Atom]) -> Step:
 
 def _blockworld(facts: Collection[Atom], goal: Collection[Atom]) -> Step:
     """Put the block in hand where it goes or else down; else build; else take apart what is in the way."""
-    on = {atom[1]: atom[2] for atom in facts if atom[0] == "on"}
-    clear = sorted(atom[1] for atom in facts if atom[0] == "clear")
-    table = {atom[1] for atom in facts if atom[0] == "on-table"}
-    held = [atom[1] for atom in facts if atom[0] == "holding"]
-    goes = {atom[1]: atom[2] for atom in goal if atom[0] == "on"}
-
-    def settled(block: str) -> bool:
-        if block not in goes:
-            return block in table
-        return on.get(block) == goes[block] and settled(goes[block])
-
-    def ready(block: str) -> bool:
-        return block in goes and goes[block] in clear and settled(goes[block])
+    now = blocks(facts, goal)
 
     def take(block: str) -> Step:
-        return ("unstack", (block, on[block])) if block in on else ("pickup", (block,))
+        return ("unstack", (block, now.on[block])) if block in now.on else ("pickup", (block,))
 
-    for block in held:
-        return ("stack", (block, goes[block])) if ready(block) else ("putdown", (block,))
-    for block in clear:
-        if not settled(block) and ready(block):
+    if now.held:
+        return ("stack", (now.held, now.goes[now.held])) if now.ready(now.held) else ("putdown", (now.held,))
+    unsettled = [block for block in sorted(now.clear) if not now.settled(block)]
+    for block in unsettled:
+        if now.ready(block):
             return take(block)
-    return take(next(block for block in clear if block in on and not settled(block)))
+    return take(next(block for block in unsettled if block in now.on))
 
 
 TEACHERS: Mapping[str, Callable[[Collection[Atom], Collection[Atom]], Step]] = {

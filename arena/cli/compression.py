@@ -2,11 +2,11 @@
 
 import resource
 import sys
-from types import TracebackType
 from typing import TYPE_CHECKING
 
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
+from arena.cli.bars import Bars
 from arena.cli.output import err, say
 
 if TYPE_CHECKING:
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 _MAXRSS_BYTES = 1 if sys.platform == "darwin" else 1024
 
 
-class CompressionProgress:
+class CompressionProgress(Bars):
     """Draws a bar for each model and stage. Off a terminal: one line for each model."""
 
     def __init__(self, *, quiet: bool = False) -> None:
@@ -24,29 +24,19 @@ class CompressionProgress:
         self._draws = console.is_terminal and not quiet
         self._bars: dict[tuple[str, str], TaskID] = {}
         self._said: set[str] = set()
-        self._progress = Progress(
-            TextColumn("{task.description}", markup=False),
-            BarColumn(),
-            MofNCompleteColumn(),
-            TimeRemainingColumn(),
-            TextColumn("{task.fields[memory]}", markup=False),
-            TextColumn("{task.fields[layer]}", markup=False),
-            console=console,
-            transient=True,
-            disable=not self._draws,
+        super().__init__(
+            Progress(
+                TextColumn("{task.description}", markup=False),
+                BarColumn(),
+                MofNCompleteColumn(),
+                TimeRemainingColumn(),
+                TextColumn("{task.fields[memory]}", markup=False),
+                TextColumn("{task.fields[layer]}", markup=False),
+                console=console,
+                transient=True,
+                disable=not self._draws,
+            )
         )
-
-    def __enter__(self) -> "CompressionProgress":
-        self._progress.start()
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self._progress.stop()
 
     def listen(self, name: str, step: "Step") -> None:
         """Draw how far the checkpoint of that name is."""

@@ -11,6 +11,7 @@ now. Actions, rules and scoring are those of the full wording.
 from collections.abc import Callable, Collection, Iterable, Mapping
 
 from envs.errors import BadData
+from envs.pddl.blocks import blocks
 from envs.pddl.parsing import Atom
 from envs.pddl.wording import Wording
 
@@ -24,7 +25,10 @@ def compact_goal(words: Wording, domain_name: str) -> str:
 
 
 def compact_state(words: Wording, domain_name: str, facts: Iterable[Atom], goal: Iterable[Atom]) -> str:
-    """Return a state, given by its facts, with the goal beside it. Raises `BadData` as above."""
+    """Return a state, given by its facts, with the goal beside it.
+
+    Raises `BadData` as above, and where no room has the robot.
+    """
     texts = _texts(words, domain_name)
     return " ".join(_FORMS[domain_name](texts, frozenset(facts), frozenset(goal)))
 
@@ -36,7 +40,9 @@ def _texts(words: Wording, domain_name: str) -> Mapping[str, str]:
 
 
 def _gripper(texts: Mapping[str, str], facts: Collection[Atom], goal: Collection[Atom]) -> list[str]:
-    here = next(atom[1] for atom in facts if atom[0] == "at-robby")
+    here = next((atom[1] for atom in facts if atom[0] == "at-robby"), None)
+    if here is None:
+        raise BadData("the robot is in no room")
     lies = {atom[1]: atom[2] for atom in facts if atom[0] == "at"}
     held = {atom[2]: atom[1] for atom in facts if atom[0] == "carry"}
     goes = {atom[1]: atom[2] for atom in goal if atom[0] == "at"}
@@ -65,37 +71,28 @@ def _gripper(texts: Mapping[str, str], facts: Collection[Atom], goal: Collection
 
 
 def _blockworld(texts: Mapping[str, str], facts: Collection[Atom], goal: Collection[Atom]) -> list[str]:
-    on = {atom[1]: atom[2] for atom in facts if atom[0] == "on"}
-    clear = {atom[1] for atom in facts if atom[0] == "clear"}
-    table = {atom[1] for atom in facts if atom[0] == "on-table"}
-    held = [atom[1] for atom in facts if atom[0] == "holding"]
-    goes = {atom[1]: atom[2] for atom in goal if atom[0] == "on"}
-
-    def settled(block: str) -> bool:
-        if block not in goes:
-            return block in table
-        return on.get(block) == goes[block] and settled(goes[block])
+    now = blocks(facts, goal)
 
     def wanted(block: str) -> str:
-        if settled(block):
+        if now.settled(block):
             return texts["settled"]
-        if block not in goes:
+        if block not in now.goes:
             return ""
-        below = goes[block]
-        ready = texts["ready"] if below in clear and settled(below) else ""
-        return texts["wanted"].format(below=below) + ready
+        ready = texts["ready"] if now.ready(block) else ""
+        return texts["wanted"].format(below=now.goes[block]) + ready
 
-    blocks = [
+    lines = [
         texts["block"].format(
             block=block,
-            place=texts["on"].format(below=on[block]) if block in on else texts["table"],
-            clear=texts["clear"] if block in clear else "",
+            place=texts["on"].format(below=now.on[block]) if block in now.on else texts["table"],
+            clear=texts["clear"] if block in now.clear else "",
             wanted=wanted(block),
         )
-        for block in sorted({*on, *table})
+        for block in sorted({*now.on, *now.table})
     ]
-    hand = texts["holds"].format(block=held[0], wanted=wanted(held[0])) if held else texts["free"]
-    return [*blocks, hand]
+    if now.held:
+        return [*lines, texts["holds"].format(block=now.held, wanted=wanted(now.held))]
+    return [*lines, texts["free"]]
 
 
 _FORMS: Mapping[str, Callable[[Mapping[str, str], Collection[Atom], Collection[Atom]], list[str]]] = {

@@ -9,6 +9,8 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from bench_score import reworded
+
 from envs import embedding
 from envs.longbench.metrics import metric
 from envs.needle.env import NeedleEnv
@@ -20,19 +22,6 @@ from envs.workflow.scoring import score
 from envs.workflow.tasks import tasks as workflow_tasks
 
 ROUNDS = 6
-
-
-def reworded(gold: str, draw: random.Random) -> str:
-    """Return a workflow in which half of the nodes have other words."""
-    lines = []
-    for line in gold.split("\n"):
-        if line[:1].isdigit() and draw.random() < 0.5:
-            number, _, text = line.partition(": ")
-            words = text.split()
-            draw.shuffle(words)
-            line = f"{number}: {' '.join(words)} {draw.randrange(10**6)}"
-        lines.append(line)
-    return "\n".join(lines)
 
 
 def rate(label: str, work: Sequence[Any], do: Callable[[Any], Any]) -> None:

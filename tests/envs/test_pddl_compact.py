@@ -6,7 +6,7 @@ import pytest
 
 from arena.bundled.teachers import next_step
 from envs.errors import BadData
-from envs.pddl.compact import COMPACT
+from envs.pddl.compact import COMPACT, compact_state
 from envs.pddl.env import PDDLEnv
 from envs.pddl.tasks import SMALL_COUNT, SMALL_SIZES, generate, generate_small, tasks
 from envs.pddl.wording import wording
@@ -84,6 +84,14 @@ def test_the_example_of_a_small_task_is_told_in_the_same_words():
     env = PDDLEnv()
     env.reset(options={"task": "pddl/gripper-small/0"})
     assert "ball8: porch, to here. paw: free. you: den." in env.example()[0][1]
+
+
+def test_states_that_no_world_has_are_one_error_or_told_and_never_a_crash():
+    words = wording("blockworld")
+    ring = [("on", "b1", "b2"), ("on", "b2", "b1")]
+    assert compact_state(words, "blockworld", ring, ring).startswith("b1: on b2, to b2. b2: on b1, to b1.")
+    with pytest.raises(BadData, match="in no room"):
+        compact_state(wording("gripper"), "gripper", [("room", "hall")], [])
 
 
 def test_small_and_full_wording_are_two_tasks_and_other_domains_have_no_small_one():
