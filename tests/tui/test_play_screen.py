@@ -9,6 +9,7 @@ from tui.screens.help import HelpScreen
 from tui.screens.matches import MatchListScreen
 from tui.series import TurnBegan
 from tui.tables import keys
+from tui.widgets.strip import _shortened
 
 
 def playing(turns: int = 4) -> FakeSource:
@@ -333,6 +334,11 @@ async def test_eight_contestants_stand_in_two_rows_and_narrow_screens_have_tabs(
             assert all(name in text for name in names)
             await driver.press("5")
             assert "c4" in await driver.text()
+
+
+def test_long_names_in_tabs_keep_the_ends_in_which_variants_differ():
+    shown = [_shortened(name) for name in ("bundled", "bundled+rtn-w4g128", "bundled+rtn-w2g32")]
+    assert shown == ["bundled", "bun…n-w4g128", "bun…tn-w2g32"]
 
 
 async def test_resizing_goes_from_columns_to_tabs_and_back():

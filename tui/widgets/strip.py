@@ -12,7 +12,14 @@ from tui.shown import PaneData
 from tui.widgets.gauges import bar
 from tui.widgets.pane import MOOD_STYLE, ContestantPane
 
-_LONGEST_NAME = 12
+_LONGEST_NAME, _KEPT_BEGINNING = 12, 3
+
+
+def _shortened(name: str) -> str:
+    """Return a name that fits: variants of one model differ at their ends, so those stay."""
+    if len(name) <= _LONGEST_NAME:
+        return name
+    return f"{name[:_KEPT_BEGINNING]}…{name[len(name) - (_LONGEST_NAME - _KEPT_BEGINNING - 1) :]}"
 
 
 class StripCell(Widget):
@@ -30,7 +37,7 @@ class StripCell(Widget):
         data, width = self.data, self.content_size.width
         if data is None:
             return Content("")
-        name = data.name if len(data.name) <= _LONGEST_NAME else data.name[: _LONGEST_NAME - 1] + "…"
+        name = _shortened(data.name)
         left = Content.assemble(
             ("▸" if self.chosen else " ", "bold"),
             (f"{self.index + 1} ", "$foreground-muted"),
