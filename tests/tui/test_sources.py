@@ -191,7 +191,7 @@ async def test_an_engine_that_fails_is_shown_and_the_others_play_on(ladder: type
 
 async def test_a_record_tells_what_another_process_adds_to_it(ladder: type, tmp_path: Path):
     run = tmp_path / "r"
-    slow = StreamingEngine(ups, delay_s=0.02)
+    slow = StreamingEngine(ups, delay_s=0.1)
     playing = asyncio.create_task(play_run(plan_of("base"), run, {"base": slow}, lambda event: None))
     await asyncio.sleep(0.1)
     source = RecordSource(run)
