@@ -5,6 +5,7 @@ import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
 
+from arena.filtering import Filter
 from arena.records import (
     Episode,
     EpisodeEnded,
@@ -71,6 +72,36 @@ class RunReader:
     def turns(self, episode: Episode) -> list[Turn]:
         """Return an episode's turns in order."""
         return read_turns(self._db, episode.id, episode.first_observation)
+
+    def find_episodes(self, chosen: Filter) -> list[Episode]:
+        """Return the heads of the episodes that a filter lets through, in the order in which they began."""
+        where = chosen.episodes_where()
+        rows = self._db.execute(
+            f"SELECT e.* FROM episode e WHERE e.status != 'superseded' AND {where.sql} ORDER BY e.id",  # noqa: S608
+            where.parameters,
+        )
+        return [episode_from_row(row) for row in rows]
+
+    def find_turns(self, chosen: Filter, limit: int = 1000, offset: int = 0) -> list[tuple[Episode, Turn]]:
+        """Return the turns that a filter lets through, each with its episode's head, in recorded order."""
+        where = chosen.turns_where()
+        rows = self._db.execute(
+            f"SELECT t.episode_id, t.idx FROM turn t JOIN episode e ON e.id = t.episode_id"  # noqa: S608
+            f" WHERE e.status != 'superseded' AND {where.sql} ORDER BY t.episode_id, t.idx LIMIT ? OFFSET ?",
+            (*where.parameters, limit, offset),
+        ).fetchall()
+        heads = {episode_id: self._episode(episode_id) for episode_id, _ in rows}
+        return [(heads[episode_id], self._turn(heads[episode_id], index)) for episode_id, index in rows]
+
+    def count_turns(self, chosen: Filter) -> int:
+        """Return how many turns a filter lets through."""
+        where = chosen.turns_where()
+        (count,) = self._db.execute(
+            f"SELECT COUNT(*) FROM turn t JOIN episode e ON e.id = t.episode_id"  # noqa: S608
+            f" WHERE e.status != 'superseded' AND {where.sql}",
+            where.parameters,
+        ).fetchone()
+        return count
 
     def follow(self, after: int = 0, limit: int = 1000) -> tuple[list[Event], int]:
         """Return the next (at most `limit`) events after event number `after`, and the number of the last."""
