@@ -39,6 +39,11 @@ _KNOWN: tuple[tuple[re.Pattern[str], str, str], ...] = (
         "Set max_model_len lower, or leave it out.",
     ),
     (
+        re.compile(r"not implemented for 'Float'"),
+        "this build of vLLM computes packed weights in 16 bits only, and the checkpoint says float32",
+        "Add the option dtype=bfloat16.",
+    ),
+    (
         re.compile(r"quantiz\w*|compressed.tensors|\bscheme\b|\bkernel\b|group.size|\bfp8\b|marlin|"
                    r"capability", re.IGNORECASE),
         "this build of vLLM does not compute its kind of quantization on this machine",

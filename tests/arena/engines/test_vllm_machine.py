@@ -115,6 +115,11 @@ RuntimeError: Engine core initialization failed. See root cause above.
             "quantization",
             "hf:",
         ),
+        (
+            "NotImplementedError: \"cpu_gemm_wna16\" not implemented for 'Float'",
+            "16 bits only",
+            "dtype=bfloat16",
+        ),
         ("TypeError: something else", "TypeError: something else", "hf:models/m"),
     ],
 )

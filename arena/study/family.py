@@ -1,0 +1,40 @@
+"""Which contestants of a run descend from which base model, and by which recipe."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from arena.compressed import split_recipe
+from arena.plan import read_plan
+
+
+@dataclass(frozen=True)
+class Family:
+    """A base model's contestants: the base itself, and recipe -> the name of the compressed one."""
+
+    base: str
+    size_bytes: int
+    compressed: Mapping[str, str] = field(default_factory=dict)
+
+
+def families(run: Path) -> list[Family]:
+    """Return the families of a run, the smallest base model first.
+
+    A family is told by how its contestants are typed: `MODEL` and `MODEL+RECIPE` with the same engine. Of two
+    contestants with the same model and recipe the first counts; compressed ones without their base are left
+    out.
+    """
+    bases: dict[str, tuple[str, int]] = {}
+    compressed: dict[str, dict[str, str]] = {}
+    for contestant in read_plan(run)["contestants"]:
+        model, recipe = split_recipe(contestant["spec"])
+        if recipe is None:
+            bases.setdefault(model, (contestant["name"], contestant.get("size_bytes", 0)))
+        else:
+            compressed.setdefault(model, {}).setdefault(recipe, contestant["name"])
+    found = [
+        Family(name, size, compressed.get(model, {}))
+        for model, (name, size) in bases.items()
+        if model in compressed
+    ]
+    return sorted(found, key=lambda family: family.size_bytes)

@@ -1,0 +1,115 @@
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from arena.score import EpisodeScore
+from arena.study.claims import Answer, Record, answers
+from arena.study.family import Family
+from arena.study.losses import chosen_tasks, mean_losses, progress_by_task
+
+RECIPES = ("gptq-w4g128", "fp8", "magnitude-50", "magnitude-2:4")
+TASKS = {
+    **{f"j{n}": f"teval/plan-json/{n}" for n in range(40)},
+    **{f"s{n}": f"teval/plan-str/{n}" for n in range(40)},
+    **{f"w{n}": f"worfbench/wikihow/{n}" for n in range(40)},
+}
+
+
+def record(losses: dict[str, float], json_extra: float = 0.0, bases: tuple[str, ...] = ("small",)) -> Record:
+    """Every task loses what its recipe loses, with a little noise that is the same for all recipes."""
+    noise = np.random.default_rng(1)
+    progress: dict[tuple[str, str], float] = {}
+    for task, name in TASKS.items():
+        wobble = float(noise.normal(0, 0.02))
+        for place, base in enumerate(bases):
+            progress[base, task] = 0.9
+            for recipe, loss in losses.items():
+                extra = json_extra * ("json" in name)
+                progress[f"{base}+{recipe}", task] = 0.9 - (loss + extra) / (place + 1) + wobble
+    families = [
+        Family(base, 10 + n, {recipe: f"{base}+{recipe}" for recipe in losses})
+        for n, base in enumerate(bases)
+    ]
+    return Record(progress, TASKS, families, {})
+
+
+def answer(record: Record, word: str) -> Answer:
+    (found,) = [each for each in answers(record) if word in each.says]
+    return found
+
+
+LOSSES = {"gptq-w4g128": 0.02, "fp8": 0.0, "magnitude-50": 0.2, "magnitude-2:4": 0.4}
+
+
+def test_what_the_numbers_bear_out_is_confirmed():
+    told = record(LOSSES, json_extra=0.1, bases=("small", "large"))
+    for word in ("must be JSON", "keeps tool use better", "two of every four", "Smaller models"):
+        assert answer(told, word).verdict == "confirmed", word
+
+
+def test_what_the_numbers_speak_against_is_contradicted():
+    turned = {"gptq-w4g128": 0.4, "fp8": 0.4, "magnitude-50": 0.3, "magnitude-2:4": 0.0}
+    told = record(turned, json_extra=-0.1)
+    for word in ("must be JSON", "keeps tool use better", "two of every four", "workflow generation loses"):
+        assert answer(told, word).verdict == "contradicted", word
+
+
+def test_the_estimate_is_a_difference_of_mean_losses():
+    told = answer(record(LOSSES), "two of every four")
+    assert told.estimate == pytest.approx(0.2)
+    assert told.low is not None and told.high is not None
+    assert told.low <= 0.2 <= told.high
+    assert told.cases == len(TASKS)
+
+
+def test_a_small_loss_is_confirmed_only_where_more_is_ruled_out():
+    assert answer(record({"gptq-w4g128": 0.0}), "workflow").verdict == "confirmed"
+    undecided = answer(record({"gptq-w4g128": 0.03}), "workflow")
+    assert undecided.verdict == "not decidable"
+    assert undecided.needed is not None and undecided.needed > 40
+
+
+def test_what_a_run_does_not_hold_is_not_asked_and_says_why():
+    told = record({"gptq-w4g128": 0.0})
+    assert answer(told, "Smaller models").reason == "it takes base models of two sizes in the run"
+    assert "analysis of at least 4" in answer(told, "3 best tokens").reason
+    assert answer(told, "keeps tool use better").verdict == "not asked"
+
+
+def test_rankings_are_read_from_an_analysis():
+    models = {
+        f"m{n}": {"loss": 3 + n, "top_k": {"3": {"jaccard": 0.8 - n / 10}, "10": {"jaccard": 0.9 - n / 10}}}
+        for n in range(6)
+    }
+    told = Record({}, {}, [], {"models": models})
+    assert answer(told, "3 best tokens").verdict == "confirmed"
+    related = answer(told, "disturb the ranking")
+    assert (related.verdict, related.estimate) == ("confirmed", pytest.approx(1.0))
+
+
+@given(st.lists(st.floats(0, 1), min_size=2, max_size=30))
+def test_losses_are_base_less_mean_of_the_others(values: list[float]):
+    progress = {("base", str(n)): 1.0 for n in range(len(values))}
+    progress |= {("a", str(n)): value for n, value in enumerate(values)}
+    progress |= {("b", str(n)): 1.0 for n in range(len(values))}
+    lost = mean_losses(progress, "base", ["a", "b"], [str(n) for n in range(len(values))])
+    assert list(lost.values()) == pytest.approx([(1 - value) / 2 for value in values])
+
+
+def test_only_tasks_that_all_have_finished_count():
+    progress = {("base", "x"): 1.0, ("base", "y"): 1.0, ("a", "x"): 0.5}
+    assert mean_losses(progress, "base", ["a"], ["x", "y", "z"]) == {"x": 0.5}
+    assert mean_losses(progress, "base", [], ["x"]) == {}
+
+
+def test_repeats_of_a_task_are_averaged():
+    def episode(progress: float | None) -> EpisodeScore:
+        return EpisodeScore("a", "pddl", "t", progress, None, 1, None, 1, None)
+
+    assert progress_by_task([episode(1.0), episode(0.5), episode(None)]) == {("a", "t"): 0.75}
+
+
+def test_tasks_are_chosen_by_benchmark_or_subset():
+    assert chosen_tasks(TASKS, ["teval/*-json"]) == [task for task in TASKS if task.startswith("j")]
+    assert len(chosen_tasks(TASKS, ["*"])) == len(TASKS)
