@@ -1,0 +1,87 @@
+from pathlib import Path
+from typing import Any
+
+import pytest
+import tomli_w
+
+from arena.records import EpisodeEnded, EpisodeKey, Turn
+from arena.store.files import PLAN, create_database
+from arena.store.writer import RunWriter
+from arena.study.family import families
+from arena.study.noise import twins
+from envs.base import Task
+
+TASKS = [Task(f"toy/a/{n}", "toy", "a", "bundled", n, 5, "easy", {"n": n}) for n in range(2)]
+
+
+def contestant(name: str, spec: str, weights: str, engine: str = "hf", **settings: Any) -> dict[str, Any]:
+    identity = {"engine": {"engine": engine, "weights": weights, "tools": "prompt"}, "settings": settings}
+    return {"name": name, "spec": spec, "size_bytes": len(weights), "identity": identity}
+
+
+def make_run(folder: Path, contestants: list[dict[str, Any]], replies: dict[str, list[list[str]]]) -> Path:
+    (folder / PLAN).write_text(tomli_w.dumps({"contestants": contestants}), encoding="utf-8")
+    create_database(folder)
+    writer = RunWriter(folder)
+    writer.add_tasks(TASKS)
+    for name, episodes in replies.items():
+        for task, said in zip(TASKS, episodes, strict=False):
+            key = EpisodeKey(name, task.id, task.hash, 0, 0)
+            episode, _ = writer.begin(key, {})
+            episode.begin("goal", "saw")
+            for index, reply in enumerate(said):
+                episode.append(Turn(index, "saw", reply, "", reply, None, "saw", True, 0.5, False))
+            episode.end(EpisodeEnded(key, "done", 0.5 * len(said), False, len(said)))
+    writer.close()
+    return folder
+
+
+def test_the_same_weights_twice_tie_turn_by_turn_or_say_where_they_part(tmp_path: Path):
+    run = make_run(
+        tmp_path,
+        [contestant("base", "m", "w"), contestant("again", "m", "w"), contestant("other", "n", "v")],
+        {"base": [["a", "b"], ["c"]], "again": [["a", "x", "b"], ["c"]], "other": [["a", "b"], ["c"]]},
+    )
+    (pair,) = twins(run)
+    assert (pair.first, pair.second, pair.same_engine, pair.tie) == ("base", "again", True, False)
+    assert (pair.episodes, pair.equal_episodes, pair.turns, pair.equal_turns) == (2, 1, 4, 2)
+    assert pair.progress_difference == pytest.approx(0.25)
+
+
+def test_two_engines_are_told_from_two_names_and_unfinished_tasks_do_not_count(tmp_path: Path):
+    run = make_run(
+        tmp_path,
+        [contestant("base", "m", "w"), contestant("vllm", "vllm:m", "w", engine="vllm")],
+        {"base": [["a"], ["c"]], "vllm": [["a"]]},
+    )
+    (pair,) = twins(run)
+    assert (pair.same_engine, pair.episodes, pair.tie) == (False, 1, True)
+
+
+def test_contestants_that_are_asked_in_another_way_are_no_twins(tmp_path: Path):
+    run = make_run(
+        tmp_path,
+        [contestant("base", "m", "w", protocol="json"), contestant("text", "m", "w", protocol="text")],
+        {},
+    )
+    assert twins(run) == []
+
+
+def test_a_family_is_a_base_and_what_was_made_of_it(tmp_path: Path):
+    run = make_run(
+        tmp_path,
+        [
+            contestant("big", "hf:b", "xxxx"),
+            contestant("big fp8", "hf:b+fp8", "x"),
+            contestant("small", "hf:s", "xx"),
+            contestant("small again", "hf:s", "xx"),
+            contestant("small 2:4", "hf:s+magnitude-2:4", "xx"),
+            contestant("orphan", "hf:o+fp8", "x"),
+        ],
+        {},
+    )
+    found = families(run)
+    assert [(each.base, each.compressed) for each in found] == [
+        ("small", {"magnitude-2:4": "small 2:4"}),
+        ("big", {"fp8": "big fp8"}),
+    ]
