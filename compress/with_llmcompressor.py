@@ -62,7 +62,8 @@ def _stored(layer: LayerPlan, module: Any, plan: CompressionPlan) -> dict[str, "
             "Give other calibration text, or set dampening higher.",
         )
     if layer.scheme is None:
-        return {f"{layer.name}.weight": weight}
+        name = f"{layer.name}.weight"
+        return {name: weight.to(torch_type(plan.slots[name].dtype))}
     slot = plan.slots[f"{layer.name}.weight_scale"]
     scale = module.weight_scale.detach().to(torch_type(slot.dtype)).reshape(slot.shape)
     zero = getattr(module, "weight_zero_point", None)

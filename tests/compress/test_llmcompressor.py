@@ -142,3 +142,15 @@ compress(Path(sys.argv[1]), recipe, Path(sys.argv[2]), calibration=texts)
         [sys.executable, "-c", program, tiny, tmp_path / "out"], cwd=ROOT, capture_output=True, text=True
     )
     assert (done.returncode, done.stdout) == (0, ""), done.stderr
+
+
+@pytest.mark.parametrize("name", ["sparsegpt-50", "gptq-w4g16", "smoothquant-w8a8"])
+def test_a_model_of_16_bits_is_stored_in_16_bits_again(name: str, texts: Calibration, tmp_path: Path) -> None:
+    from safetensors.torch import load_file
+
+    base = tiny_models.save_tiny(tmp_path / "base")
+    model = AutoModelForCausalLM.from_pretrained(base, dtype=torch.bfloat16)
+    model.save_pretrained(base)
+    compress(base, read_recipe(name, LITTLE), tmp_path / "out", calibration=texts)
+    stored = load_file(tmp_path / "out" / "model.safetensors")
+    assert torch.float32 not in {tensor.dtype for tensor in stored.values()}

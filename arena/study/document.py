@@ -1,0 +1,67 @@
+"""The study of a run as one JSON-able document: what the Markdown page and the terminal are drawn from."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from arena.plan import read_plan
+from arena.report.document import report_document
+from arena.study.claims import Record, answers, read_record
+from arena.study.noise import twins
+
+
+def study_document(run: Path, analyses: Sequence[Mapping[str, Any]] = ()) -> dict[str, Any]:
+    """Return {run, created, machine, packages, report, claims, noise, sizes, needle, analyses}.
+
+    `analyses` are the documents of `arena analyze`, one a base model. `needle` is contestant -> length
+    (tokens) -> depth (percent) -> mean score 0..1. Raises `StoreError` for a run that can't be read.
+    """
+    models = {name: numbers for each in analyses for name, numbers in each.get("models", {}).items()}
+    record = read_record(run, {"models": models})
+    plan = read_plan(run)
+    report = report_document(run)
+    return {
+        "run": run.name,
+        "created": plan["created"],
+        "machine": plan["machine"],
+        "packages": plan["packages"],
+        "report": report,
+        "claims": [asdict(answer) for answer in answers(record)],
+        "noise": [asdict(pair) | {"tie": pair.tie} for pair in twins(run)],
+        "sizes": _sizes(plan, record),
+        "needle": needle_grid(record),
+        "analyses": list(analyses),
+    }
+
+
+def needle_grid(record: Record) -> dict[str, dict[int, dict[float, float]]]:
+    """Return each contestant's mean score on needles: length in tokens -> depth in percent -> 0..1."""
+    cells: dict[tuple[str, int, float], list[float]] = {}
+    for (contestant, task_hash), progress in record.progress.items():
+        benchmark, _, place = record.tasks.get(task_hash, "").partition("/")
+        length, _, depth = place.partition("/")
+        if benchmark == "needle" and length.isdigit():
+            cells.setdefault((contestant, int(length), float(depth)), []).append(progress)
+    grid: dict[str, dict[int, dict[float, float]]] = {}
+    for (name, tokens, percent), values in sorted(cells.items()):
+        grid.setdefault(name, {}).setdefault(tokens, {})[percent] = float(np.mean(values))
+    return grid
+
+
+def _sizes(plan: Mapping[str, Any], record: Record) -> list[dict[str, Any]]:
+    """Return {contestant, size_bytes, progress}: the mean over all tasks that it has finished."""
+    rows = []
+    for contestant in plan["contestants"]:
+        values = [value for (name, _), value in record.progress.items() if name == contestant["name"]]
+        if values:
+            rows.append(
+                {
+                    "contestant": contestant["name"],
+                    "size_bytes": contestant.get("size_bytes", 0),
+                    "progress": float(np.mean(values)),
+                }
+            )
+    return rows

@@ -1,0 +1,140 @@
+"""The study as a page of Markdown."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from arena.analyzing import tables as analysis_tables
+from arena.report.tables import markdown
+
+_NOT_POINTS = ("rho", "Jaccard")
+
+
+def study_page(document: Mapping[str, Any]) -> str:
+    """Return the page: top finding, the paper's findings, scores, sizes, needle, metrics, noise floor."""
+    parts = [f"# Study of {_names(document)}", _about(document), _claims(document["claims"])]
+    parts += [_scores(document["report"]), _sizes(document["sizes"]), _needle(document["needle"])]
+    parts += [_analyses(document["analyses"]), _noise(document["noise"])]
+    return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def claim_rows(claims: Sequence[Mapping[str, Any]]) -> list[tuple[str, ...]]:
+    """Return one row a claim: what it says, the verdict, the estimate and its interval, how measured."""
+    return [
+        (each["says"], _verdict(each), _estimate(each), each["measured"] or each["reason"]) for each in claims
+    ]
+
+
+CLAIM_COLUMNS = ("the paper's finding", "here", ">estimate, 95 % interval", "measured")
+
+
+def _names(document: Mapping[str, Any]) -> str:
+    sizes = {row["contestant"] for row in document["sizes"]}
+    first = document["report"]["baseline"]
+    return f"{first} and {len(sizes) - 1} contestants beside it" if sizes else first
+
+
+def _about(document: Mapping[str, Any]) -> str:
+    machine = document["machine"]
+    packages = ", ".join(f"{name} {version}" for name, version in document["packages"].items())
+    return (
+        f"Made by `arena study`; run `{document['run']}`, begun {document['created'][:10]} on "
+        f"{machine['cores']} cores ({machine['processor']}); {packages}. Losses are "
+        "differences of progress rates on the same tasks, in points of 100, with 95 % intervals over tasks."
+    )
+
+
+def _claims(claims: Sequence[Mapping[str, Any]]) -> str:
+    return "## What the paper found, and what this run says\n\n" + markdown(CLAIM_COLUMNS, claim_rows(claims))
+
+
+def _verdict(claim: Mapping[str, Any]) -> str:
+    if claim["verdict"] == "not decidable" and claim["needed"]:
+        return f"not decidable with so few tasks; about {claim['needed']:,} would do"
+    return str(claim["verdict"])
+
+
+def _estimate(claim: Mapping[str, Any]) -> str:
+    if claim["estimate"] is None:
+        return ""
+    numbers = [claim["estimate"], claim["low"], claim["high"]]
+    if any(word in claim["measured"] for word in _NOT_POINTS):
+        value, low, high = (f"{number:+.2f}" for number in numbers)
+    else:
+        value, low, high = (f"{100 * number:+.1f}" for number in numbers)
+    return f"{value} [{low}, {high}]"
+
+
+def _scores(report: Mapping[str, Any]) -> str:
+    from arena.report import tables
+
+    parts = ["## Scores", markdown(tables.SCORE_COLUMNS, tables.score_rows(report))]
+    failures = tables.failure_rows(report)
+    if failures:
+        parts += ["## Failures", markdown(("contestant", "failure", ">turns"), failures)]
+    return "\n\n".join(parts)
+
+
+def _sizes(sizes: Sequence[Mapping[str, Any]]) -> str:
+    if not sizes:
+        return ""
+    rows = [
+        (row["contestant"], f"{row['size_bytes'] / 1e6:,.1f}", f"{100 * row['progress']:.1f}")
+        for row in sorted(sizes, key=lambda row: row["size_bytes"])
+    ]
+    return "## Size against score\n\nMean progress rate over all tasks.\n\n" + markdown(
+        ("contestant", ">MB", ">progress"), rows
+    )
+
+
+def _needle(grid: Mapping[str, Mapping[int, Mapping[float, float]]]) -> str:
+    if not grid:
+        return ""
+    places = sorted(
+        {(length, depth) for cells in grid.values() for length in cells for depth in cells[length]}
+    )
+    columns = ("contestant", *(f">{length:,} at {depth:g} %" for length, depth in places))
+    rows = [
+        (name, *(_cell(cells.get(length, {}).get(depth)) for length, depth in places))
+        for name, cells in grid.items()
+    ]
+    return (
+        "## Needle\n\nScores of 100 by length of the text (tokens) and depth of the needle.\n\n"
+        + markdown(columns, rows)
+    )
+
+
+def _cell(value: float | None) -> str:
+    return "-" if value is None else f"{100 * value:.0f}"
+
+
+def _analyses(analyses: Sequence[Mapping[str, Any]]) -> str:
+    parts: list[str] = []
+    for analysis in analyses:
+        for title, table in (
+            (f"### {analysis['base']['name']}: inside", analysis_tables.metrics),
+            ("### Which cheap metric went with the loss", analysis_tables.predictors),
+        ):
+            columns, rows = table(analysis)
+            if rows:
+                parts += [title, markdown(columns, rows)]
+    return "\n\n".join(["## What changed inside", *parts]) if parts else ""
+
+
+def _noise(pairs: Sequence[Mapping[str, Any]]) -> str:
+    if not pairs:
+        return ""
+    rows = [
+        (
+            f"{pair['first']}, {pair['second']}",
+            "same engine" if pair["same_engine"] else "two engines",
+            f"{pair['equal_episodes']} of {pair['episodes']}",
+            f"{pair['equal_turns']} of {pair['turns']}",
+            f"{100 * pair['progress_difference']:+.1f}",
+        )
+        for pair in pairs
+    ]
+    return (
+        "## Noise floor\n\nThe same weights twice. Within one engine every turn must be equal; between two "
+        "engines the difference is numerics, and no smaller one says anything about compression.\n\n"
+        + markdown(("contestants", "what", ">equal episodes", ">equal turns", ">progress difference"), rows)
+    )
