@@ -4,9 +4,10 @@ VENV := .venv
 VLLM_VENV := .venv-vllm
 BIN := $(VENV)/bin
 TORCH ?= torch==2.13.0
+MODEL ?= bundled
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test lint format bench vllm test-vllm clean
+.PHONY: help install demo study test lint format bench vllm test-vllm clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
@@ -26,6 +27,9 @@ demo: install  ## play the bundled agent against three of its compressed variant
 	$(BIN)/arena batch small --limit 12 -a bundled -a bundled+rtn-w4g128 -a bundled+magnitude-70 -a bundled+rtn-w2g32
 	@echo
 	@echo "see it turn by turn:  $(BIN)/arena play"
+
+study: install  ## play MODEL (folders, hub ids; default: bundled) and all that recipes make of it; study/study.md
+	$(BIN)/arena study $(MODEL) --out study
 
 test: install  ## run the whole test suite
 	$(BIN)/python -m pytest

@@ -53,16 +53,17 @@ def study_contestants(models: Sequence[str], recipes: Sequence[str], engine: Eng
                 f"the study compresses its models, and {model!r} is none that it can read",
                 "give folders, hub ids or `bundled`; `arena batch study -a …` plays what servers serve",
             )
-        name = Path(model).name
+        name = re.sub(r"[^A-Za-z0-9._-]", "-", Path(model).name)
         if name in names:
             raise UsageError(f"two models are called {name!r}", "rename one of the folders")
         names.add(name)
         spec = model if model == "bundled" and engine == "hf" else f"{engine}:{_argument(model)}"
-        lines += [f"{name}={spec}", f"{name} again={spec}"]
+        lines += [f"{name}={spec}", f"{name}-again={spec}"]
         if engine == "vllm":
-            lines.append(f"{name} in hf=hf:{_argument(model)}")
-        lines.append(f"{name} tools={spec},tools=template")
-        lines += [f"{name} {recipe}={spec}+{recipe}" for recipe in recipes]
+            lines.append(f"{name}-in-hf=hf:{_argument(model)}")
+        if model != "bundled":  # its chat template takes no tools
+            lines.append(f"{name}-tools={spec},tools=template")
+        lines += [f"{name}-{recipe.replace(':', 'of')}={spec}+{recipe}" for recipe in recipes]
     return lines
 
 

@@ -7,6 +7,8 @@ from arena.analyzing import tables as analysis_tables
 from arena.report.tables import markdown
 
 _NOT_POINTS = ("rho", "Jaccard")
+_TELLING = 8
+"""How many metrics are shown, the most telling first."""
 
 
 def study_page(document: Mapping[str, Any]) -> str:
@@ -110,13 +112,13 @@ def _cell(value: float | None) -> str:
 def _analyses(analyses: Sequence[Mapping[str, Any]]) -> str:
     parts: list[str] = []
     for analysis in analyses:
-        for title, table in (
-            (f"### {analysis['base']['name']}: inside", analysis_tables.metrics),
-            ("### Which cheap metric went with the loss", analysis_tables.predictors),
+        for title, table, most in (
+            (f"### {analysis['base']['name']}: inside", analysis_tables.metrics, None),
+            ("### Which cheap metric went with the loss of progress", analysis_tables.predictors, _TELLING),
         ):
             columns, rows = table(analysis)
             if rows:
-                parts += [title, markdown(columns, rows)]
+                parts += [title, markdown(columns, rows[:most])]
     return "\n\n".join(["## What changed inside", *parts]) if parts else ""
 
 

@@ -1,0 +1,79 @@
+"""`arena study`: models against all their recipes, and the paper's findings asked of the run."""
+
+import json
+import os
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from arena.cli.options import Jobs, Json, Quiet
+
+
+def study(
+    models: Annotated[
+        list[str] | None, typer.Argument(metavar="[MODEL…]", help="Folders, hub ids, or `bundled`.")
+    ] = None,
+    recipe: Annotated[
+        list[str] | None,
+        typer.Option("--recipe", help="A recipe; may be repeated (default: all that can be made here)."),
+    ] = None,
+    suite: Annotated[str, typer.Option(help="Another suite.")] = "study",
+    engine: Annotated[str, typer.Option(help="hf or vllm.")] = "hf",
+    limit: Annotated[int | None, typer.Option(min=1, help="At most so many tasks of each group.")] = None,
+    out: Annotated[Path, typer.Option(metavar="DIR", help="Where page and numbers go.")] = Path("study"),
+    jobs: Jobs = None,
+    quiet: Quiet = False,
+    as_json: Json = False,
+) -> None:
+    """Play models and all that recipes make of them, look inside, and write the page about it.
+
+    Killed at any point, the same command goes on where it was: compressed models, episodes and analyses that
+    are there are not made again.
+    """
+    # before torch is imported: threads that spin while they wait take ten times as long on a busy machine
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    from arena.cli.compression import CompressionProgress
+    from arena.cli.output import print_json, print_table, say
+    from arena.cli.playing import How, play, say_how_it_went
+    from arena.errors import UsageError
+    from arena.lineup import line_up
+    from arena.plan import check_playable
+    from arena.study.lineup import OURS, RECIPES, study_contestants
+    from arena.suite import load_suite
+
+    if engine not in ("hf", "vllm"):
+        raise UsageError(f"the study plays in hf or vllm, not in {engine!r}")
+    recipes = recipe or (RECIPES if _has_llmcompressor() else OURS)
+    if recipes is OURS:
+        say(
+            "GPTQ, AWQ, SmoothQuant and SparseGPT are left out: llm-compressor is not installed "
+            "(docs/compression.md says how)"
+        )
+    typed = study_contestants(models or ["bundled"], recipes, "vllm" if engine == "vllm" else "hf")
+    with CompressionProgress(quiet=quiet) as compression:
+        plan, engines = line_up(load_suite(suite), typed, limit, on_compress=compression.listen)
+    check_playable(plan)
+    run = out / "run"
+    tally = play(plan, run, engines, How(jobs=jobs, quiet=quiet))
+
+    from arena.study.document import study_document
+    from arena.study.inside import analyses_of
+    from arena.study.page import CLAIM_COLUMNS, claim_rows, study_page
+
+    document = study_document(run, analyses_of(run, out, say))
+    (out / "study.json").write_text(json.dumps(document, indent=1), encoding="utf-8")
+    (out / "study.md").write_text(study_page(document), encoding="utf-8")
+    if as_json:
+        print_json(document)
+    else:
+        print_table(CLAIM_COLUMNS, claim_rows(document["claims"]))
+    say(f"{out / 'study.md'} is the page, {out / 'study.json'} its numbers; `arena report {run}` the scores")
+    if code := say_how_it_went(tally, "the same command goes on from here"):
+        raise typer.Exit(code)
+
+
+def _has_llmcompressor() -> bool:
+    from importlib.util import find_spec
+
+    return find_spec("llmcompressor") is not None

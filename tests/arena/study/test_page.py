@@ -1,0 +1,82 @@
+from typing import Any
+
+from arena.study.claims import Record
+from arena.study.document import needle_grid
+from arena.study.page import claim_rows, study_page
+
+
+def claim(**changes: Any) -> dict[str, Any]:
+    values = {
+        "says": "A costs more than B.",
+        "where": "§4",
+        "verdict": "confirmed",
+        "estimate": 0.123,
+        "low": 0.05,
+        "high": 0.2,
+        "threshold": 0.0,
+        "cases": 9,
+        "needed": None,
+        "measured": "9 tasks",
+        "reason": "",
+    }
+    return values | changes
+
+
+def document(**changes: Any) -> dict[str, Any]:
+    report = {"run": "r", "baseline": "base", "contestants": {}, "failures": {}}
+    values = {
+        "run": "r",
+        "created": "2026-11-24T00:00:00",
+        "machine": {"cores": 2, "processor": "x86_64"},
+        "packages": {"torch": "2.13"},
+        "report": report,
+        "claims": [claim()],
+        "noise": [],
+        "sizes": [],
+        "needle": {},
+        "analyses": [],
+    }
+    return values | changes
+
+
+def test_a_claim_is_told_in_points_and_correlations_as_they_are():
+    rows = claim_rows(
+        [
+            claim(),
+            claim(measured="Spearman's rho of loss, 9 recipes", estimate=0.5, low=-0.1, high=0.9),
+            claim(verdict="not decidable", needed=1234),
+            claim(verdict="not asked", estimate=None, measured="", reason="no tasks"),
+        ]
+    )
+    assert rows[0] == ("A costs more than B.", "confirmed", "+12.3 [+5.0, +20.0]", "9 tasks")
+    assert rows[1][2] == "+0.50 [-0.10, +0.90]"
+    assert rows[2][1] == "not decidable with so few tasks; about 1,234 would do"
+    assert rows[3][1:] == ("not asked", "", "no tasks")
+
+
+def test_needles_are_a_grid_of_length_and_depth_and_other_tasks_are_none_of_it():
+    tasks = {"a": "needle/1000/0", "b": "needle/1000/100", "c": "needle/several-500/1", "d": "pddl/gripper/0"}
+    progress = {("base", task): value for task, value in zip("abcd", (1.0, 0.25, 0.5, 0.5), strict=True)}
+    grid = needle_grid(Record(progress, tasks, [], {}))
+    assert grid == {"base": {1000: {0.0: 1.0, 100.0: 0.25}}}
+    page = study_page(document(needle=grid))
+    assert "| contestant | 1,000 at 0 % | 1,000 at 100 % |" in page
+    assert "| base | 100 | 25 |" in page
+
+
+def test_the_page_names_twins_and_leaves_out_what_the_run_does_not_hold():
+    pair = {
+        "first": "base",
+        "second": "base|again",
+        "same_engine": True,
+        "episodes": 3,
+        "equal_episodes": 3,
+        "turns": 9,
+        "equal_turns": 9,
+        "progress_difference": 0.0,
+        "tie": True,
+    }
+    page = study_page(document(noise=[pair]))
+    assert "| base, base\\|again | same engine | 3 of 3 | 9 of 9 | +0.0 |" in page
+    assert "## Needle" not in page
+    assert "## What changed inside" not in page
