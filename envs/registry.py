@@ -39,6 +39,7 @@ class Benchmark:
     `most_at_once` bounds how many environments may run at once on this machine (None: no bound).
     `tasks` names a function `(source) -> Sequence[Task]` that raises `MissingData` where the official data
     are absent; `packages` are the import names that playing needs, `mend` the command that installs them.
+    `expert_solves` names a function `(task) -> bool`, for an expert that does not solve every task.
     """
 
     name: str
@@ -53,6 +54,7 @@ class Benchmark:
     most_at_once: int | None = None
     encodes: bool = False
     grades: bool = False
+    expert_solves: str = ""
 
     def __post_init__(self) -> None:
         # a package that is imported by itself, before or without Arena, has its environment registered too
@@ -62,6 +64,10 @@ class Benchmark:
     def make(self, source: Source = "bundled") -> ArenaEnv:
         """Create an environment of this benchmark (not wrapped by Gymnasium)."""
         return _load(self.env)(source=source)
+
+    def has_expert_for(self, task: Task) -> bool:
+        """Tell whether the benchmark's expert is known to solve a task."""
+        return self.has_expert and (not self.expert_solves or bool(_load(self.expert_solves)(task)))
 
 
 BUILT_IN = (
@@ -85,6 +91,7 @@ BUILT_IN = (
         packages=("scienceworld",),
         mend="pip install 'arena[scienceworld]'",
         most_at_once=4,  # a Java process of 150 to 400 MB each
+        expert_solves="envs.scienceworld.tasks:expert_solves",
     ),
     Benchmark(
         name="jericho",

@@ -41,7 +41,7 @@ def tasks(
                 "source": task.source,
                 "state": state,
                 "mend": mend,
-                "expert": card.has_expert,
+                "expert": card.has_expert_for(task),
                 "max_steps": task.max_steps,
                 "difficulty": task.difficulty,
             }

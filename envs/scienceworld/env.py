@@ -80,18 +80,21 @@ class ScienceWorldEnv(ArenaEnv):
     def expert(self) -> Sequence[str]:
         """Return what is left of the simulator's own solution; takes 0.1 to 10 seconds the first time.
 
-        Many solutions are longer than the step limit (hard tasks), and on official tasks they may miss
-        subgoals. Raises `NotImplementedError` once the episode has left the solution's path: the simulator
-        only knows how to solve a task from its start.
+        On official tasks a solution may miss subgoals or be longer than the step limit. Raises
+        `NotImplementedError` once the episode has left the solution's path (the simulator only knows how to
+        solve a task from its start), and on bundled tasks that the simulator's own solution does not solve:
+        animals that have moved, plants that have grown otherwise.
         """
         if self._simulator is None or self.task is None:
             raise NotImplementedError("ScienceWorld's expert needs a running task")
         if self._gold is None:
-            self._gold = self._simulator.gold_path(*_setting(self.task))
-            # the simulator has started the task afresh: bring it back to where the episode stands
-            self._start(self._simulator, self.task)
-            for action in self._played:
-                self._last = self._simulator.step(action)
+            gold = self._simulator.gold_path(*_setting(self.task))
+            # the simulator has started the task afresh: try the solution, then go back to where we stand
+            solved = self._replay(gold).score == 100
+            self._replay(self._played)
+            if self.task.source == "bundled" and not solved:
+                raise NotImplementedError(f"the simulator's own solution does not solve {self.task.id}")
+            self._gold = gold
         done, path = len(self._played), list(map(self._canonical, self._gold))
         if list(map(self._canonical, self._played)) != path[:done]:
             raise NotImplementedError("ScienceWorld's expert can't go on where its own path was left")
@@ -150,6 +153,17 @@ class ScienceWorldEnv(ArenaEnv):
         self._last = simulator.step("look around")
         goal = task.goal if task.source == "official" else description
         return goal, f"{self._last.observation}\n{simulator.inventory()}"
+
+    def _replay(self, actions: Sequence[str]) -> "Reply":
+        """Start the running task afresh and play actions until one ends it; returns the last reply."""
+        assert self._simulator and self.task
+        self._start(self._simulator, self.task)
+        assert self._last
+        for action in actions:
+            if self._last.completed or self._last.score < 0:
+                break
+            self._last = self._simulator.step(action)
+        return self._last
 
     def _borrow(self) -> "Simulator":
         # before py4j, which comes with the simulator, is imported

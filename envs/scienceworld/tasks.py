@@ -16,6 +16,8 @@ MAX_STEPS = 30
 """As AgentBoard plays them."""
 ROOM = 1.5
 """Steps that a bundled task grants for each of the simulator's own solution, where that is more."""
+SLACK = 1.25
+"""Steps that a bundled task grants for each of its own variation's solution, where that is more still."""
 SIMPLIFICATIONS = ("selfWateringFlowerPots", "openContainers", "openDoors", "noElectricalAction")
 """As AgentBoard plays them; for tasks about circuits the simulator's package refuses the last one."""
 
@@ -25,7 +27,9 @@ def tasks(source: Source) -> Sequence[Task]:
 
     Bundled: all variations of the simulator's 30 tasks, `scienceworld/NAME/VARIATION`; a task is easy where
     the simulator's own solution (the median of the task's first three variations) fits in 30 steps; a hard
-    one grants half as many steps again as that solution takes.
+    one grants half as many steps again as that solution takes, and never less than a quarter more than the
+    solution of this variation takes (of the slowest that was tried, where it was not): what the simulator
+    finds differs by a few steps from process to process.
     Official: the labels of AgentBoard, one JSON object a line with id, task, goal, subgoals, difficulty and
     additional_info (env_name, var); of two lines for one variation the later counts, as in AgentBoard.
 
@@ -36,6 +40,12 @@ def tasks(source: Source) -> Sequence[Task]:
     return _official(official_folder("scienceworld") / "test.jsonl")
 
 
+def expert_solves(task: Task) -> bool:
+    """Tell whether the simulator's own solution of a task was tried and reached its goal."""
+    tried = known_tasks()[task.data["task"]]["solved_in"]
+    return task.data["variation"] < len(tried) and tried[task.data["variation"]] is not None
+
+
 def simplifications(name: str) -> str:
     """Return the simplifications under which a task is played, as the simulator wants them."""
     circuits = "power-component" in name or "conductivity" in name
@@ -44,7 +54,7 @@ def simplifications(name: str) -> str:
 
 @cache
 def known_tasks() -> Mapping[str, Mapping[str, Any]]:
-    """Return the simulator's tasks: name -> variations, splits (first and last variation), gold_steps."""
+    """Return the simulator's tasks: name -> variations, splits (first, last), gold_steps, solved_in."""
     return _survey()["tasks"]
 
 
@@ -60,11 +70,20 @@ def _bundled() -> list[Task]:
             name,
             variation,
             "easy" if known["gold_steps"] <= MAX_STEPS else "hard",
-            max_steps=max(MAX_STEPS, round(ROOM * known["gold_steps"])),
+            max_steps=max(
+                MAX_STEPS, round(ROOM * known["gold_steps"]), round(SLACK * _solved_in(known, variation))
+            ),
         )
         for name, known in known_tasks().items()
         for variation in range(known["variations"])
     ]
+
+
+def _solved_in(known: Mapping[str, Any], variation: int) -> int:
+    """Return how many steps a variation's own solution takes; 0 where it is known to solve nothing."""
+    tried: Sequence[int | None] = known["solved_in"]
+    steps = tried[variation] if variation < len(tried) else max(filter(None, tried))
+    return steps or 0
 
 
 def _task(

@@ -6,6 +6,7 @@ import gymnasium
 import pytest
 from gymnasium.utils.env_checker import check_env
 
+from envs import registry
 from envs.errors import EnvsError, UnknownTask
 from envs.scienceworld.env import ScienceWorldEnv
 
@@ -70,6 +71,7 @@ def play(env, actions):
         "chemistry-mix-paint-secondary-color/1",
         "lifespan-longest-lived-then-shortest-lived/2",
         "power-component/0",
+        "boil/22",  # 160 steps, four times its task's median
     ],
 )
 def test_the_expert_scores_one_as_text_and_as_tool_calls(env, name):
@@ -139,6 +141,18 @@ def test_listing_valid_actions_leaves_no_trace_in_the_episode(env):
     quiet = episode(curious=False)
     assert episode(curious=True) == quiet
     assert len({observation for observation, *_ in quiet if "room" in observation}) > 1
+
+
+def test_the_expert_steps_back_where_the_simulators_own_solution_does_not_solve_a_task(env):
+    task = "scienceworld/find-animal/2"
+    assert not registry.benchmark("scienceworld").has_expert_for(registry.find_task(task, "bundled"))
+    env.reset(options={"task": task})
+    with pytest.raises(NotImplementedError, match="own solution does not solve scienceworld/find-animal/2"):
+        env.expert()
+    # and the episode stands where it stood
+    seen = play(env, ["open door to kitchen", "look around"])
+    env.reset(options={"task": task})
+    assert play(env, ["open door to kitchen", "look around"]) == seen
 
 
 def test_the_expert_goes_on_in_mid_episode_and_not_off_its_path(env):

@@ -10,7 +10,7 @@ import pytest
 from envs.errors import BadData, MissingData
 from envs.scienceworld.patterns import search
 from envs.scienceworld.survey import survey
-from envs.scienceworld.tasks import known_tasks, tasks
+from envs.scienceworld.tasks import expert_solves, known_tasks, tasks
 
 LABEL = {
     "id": 7,
@@ -67,7 +67,17 @@ def test_the_list_of_tasks_is_what_the_simulator_says():
     said = survey(gold_paths=0)["tasks"]
     assert said.keys() == known_tasks().keys()
     for name, task in said.items():
-        assert task | {"gold_steps": known_tasks()[name]["gold_steps"]} == known_tasks()[name]
+        solutions = {key: known_tasks()[name][key] for key in ("gold_steps", "solved_in")}
+        assert task | solutions == known_tasks()[name]
+
+
+def test_every_task_grants_as_many_steps_as_its_known_solution_takes():
+    known = known_tasks()
+    for task in tasks("bundled"):
+        tried = known[task.subset]["solved_in"]
+        steps = tried[task.seed] if task.seed < len(tried) else max(filter(None, tried))
+        assert task.max_steps >= (steps or 30)
+        assert expert_solves(task) == (task.seed < len(tried) and steps is not None)
 
 
 def test_labels_become_tasks_with_their_goal_and_subgoals(labels):
