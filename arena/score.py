@@ -6,20 +6,27 @@ the last turn's progress, of "the goal is met", and of valid actions per turn ta
 
 import json
 import sqlite3
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 
-from analysis.significance import PairedDifference, paired_difference
+from analysis.rates import wilson_interval
+from analysis.repeats import pass_hat_k
+from arena.filtering import Filter
 from arena.plan import contestant_names
 from arena.store.files import connect
 
 
 @dataclass(frozen=True)
 class EpisodeScore:
-    """One finished episode in numbers; None is what a log of another harness doesn't hold."""
+    """One finished episode in numbers; None is what a log of another harness doesn't hold.
+
+    `failures` counts its failed turns by kind, `time_s` is what its replies took, `grading_version` says
+    which scorer graded it.
+    """
 
     contestant: str
     benchmark: str
@@ -30,14 +37,28 @@ class EpisodeScore:
     valid_turns: float | None
     action_turns: int
     tokens: int | None
+    task: str = ""
+    seed: int = 0
+    repeat: int = 0
+    time_s: float | None = None
+    failures: Mapping[str, int] = field(default_factory=dict)
+    grading_version: int | None = None
+
+    @property
+    def valid_call_rate(self) -> float | None:
+        """Share of the turns whose reply gave an action; None where the turns aren't told."""
+        return self.action_turns / self.turns if self.turns else None
 
 
 @dataclass(frozen=True)
 class Score:
     """A contestant's means on a benchmark. Rates are 0..1; None where no episode tells.
 
-    `errors` counts episodes that the infrastructure failed; they are owed, and not in the means.
-    `valid_call_rate` is the share of turns whose reply gave an action (no failure of its form or call).
+    `errors` counts episodes that the infrastructure failed; they are owed, and not in the means, but in those
+    `with_errors`, where each counts as 0. `valid_call_rate` is the share of turns whose reply gave an action
+    (no failure of its form or call). The intervals are Wilson's over tasks, at 95 %. `pass_hat_k` maps k to
+    pass^k, the share of tasks solved k times of k, where tasks were played more than once. `time_s` is the
+    mean time an episode's replies took.
     """
 
     episodes: int
@@ -48,123 +69,140 @@ class Score:
     valid_call_rate: float | None
     turns: float | None
     tokens: float | None
+    time_s: float | None = None
+    tasks: int = 0
+    progress_ci: tuple[float, float] | None = None
+    success_ci: tuple[float, float] | None = None
+    progress_with_errors: float | None = None
+    success_with_errors: float | None = None
+    pass_hat_k: Mapping[str, float] | None = None
 
-
-SIGNIFICANT_P = 0.05
 
 Scores = Mapping[str, Mapping[str, Score]]
 """Contestant -> benchmark -> score."""
 
+Errors = Mapping[tuple[str, str], int]
+"""(Contestant, benchmark) -> episodes that the infrastructure failed."""
+
 _EPISODES = """
-SELECT e.contestant, e.task, e.task_hash, e.progress, e.success, COUNT(t.id) AS turns,
+SELECT e.id, e.contestant, e.task, e.task_hash, e.seed, e.repeat, e.progress, e.success, COUNT(t.id) AS turns,
        COALESCE(SUM(t.valid), 0) AS valid_turns,
        COUNT(CASE WHEN t.failure IS NULL THEN t.action END) AS action_turns,
        COALESCE(SUM(t.completion_tokens), 0) AS tokens,
+       COALESCE(SUM(t.latency_s), 0) AS time_s,
        json_extract(e.provenance, '$.absent') AS absent,
-       json_extract(e.provenance, '$.grounding') AS grounding
+       json_extract(e.provenance, '$.grounding') AS grounding,
+       json_extract(e.provenance, '$.grading_version') AS grading_version
 FROM episode e LEFT JOIN turn t ON t.episode_id = e.id
-WHERE e.status = 'done' GROUP BY e.id ORDER BY e.id
+WHERE e.status = 'done' AND {where} GROUP BY e.id ORDER BY e.id
 """
-_ERRORS = "SELECT contestant, task, COUNT(*) AS errors FROM episode WHERE status = 'error' GROUP BY 1, 2"
+_FAILURES = """
+SELECT t.episode_id, t.failure_kind, COUNT(*) AS turns
+FROM turn t JOIN episode e ON e.id = t.episode_id
+WHERE t.failure_kind IS NOT NULL AND e.status = 'done' AND {where} GROUP BY 1, 2 ORDER BY 1, 2
+"""
+_ERRORS = """
+SELECT e.contestant, e.task, COUNT(*) AS errors FROM episode e WHERE e.status = 'error' AND {where}
+GROUP BY 1, 2
+"""
 
 
-def read_scores(run: Path) -> tuple[list[str], list[EpisodeScore], Mapping[tuple[str, str], int]]:
-    """Return a run's contestants (baseline first), its finished episodes, and errors by (who, benchmark)."""
+def read_scores(run: Path, chosen: Filter | None = None) -> tuple[list[str], list[EpisodeScore], Errors]:
+    """Return a run's contestants (baseline first), its finished episodes, and errors by (who, benchmark).
+
+    `chosen` leaves out the episodes that it doesn't let through.
+    """
+    where = (chosen or Filter()).episodes_where()
     db = connect(run)
     try:
-        episodes = [_episode_score(row) for row in db.execute(_EPISODES)]
-        errors: dict[tuple[str, str], int] = {}
-        for row in db.execute(_ERRORS):
-            where = row["contestant"], _benchmark(row["task"])
-            errors[where] = errors.get(where, 0) + row["errors"]
+        failures: dict[int, dict[str, int]] = {}
+        for row in db.execute(_FAILURES.format(where=where.sql), where.parameters):
+            failures.setdefault(row["episode_id"], {})[row["failure_kind"]] = row["turns"]
+        episodes = [
+            _episode_score(row, failures.get(row["id"], {}))
+            for row in db.execute(_EPISODES.format(where=where.sql), where.parameters)
+        ]
+        errors: Counter[tuple[str, str]] = Counter()
+        for row in db.execute(_ERRORS.format(where=where.sql), where.parameters):
+            errors[row["contestant"], benchmark_of(row["task"])] += row["errors"]
     finally:
         db.close()
     return contestant_names(run), episodes, errors
 
 
-def score(
-    contestants: Sequence[str], episodes: Sequence[EpisodeScore], errors: Mapping[tuple[str, str], int]
-) -> Scores:
+def score(contestants: Sequence[str], episodes: Sequence[EpisodeScore], errors: Errors) -> Scores:
     """Return each contestant's score on each benchmark that anyone has played."""
     benchmarks = dict.fromkeys([*(each.benchmark for each in episodes), *(name for _, name in errors)])
+    played: dict[tuple[str, str], list[EpisodeScore]] = {}
+    for each in episodes:
+        played.setdefault((each.contestant, each.benchmark), []).append(each)
     return {
         contestant: {
-            benchmark: _mean(
-                [each for each in episodes if (each.contestant, each.benchmark) == (contestant, benchmark)],
-                errors.get((contestant, benchmark), 0),
-            )
+            benchmark: _mean(played.get((contestant, benchmark), []), errors.get((contestant, benchmark), 0))
             for benchmark in benchmarks
         }
         for contestant in contestants
     }
 
 
-def compare(
-    episodes: Sequence[EpisodeScore],
-    baseline: str,
-    contestant: str,
-    benchmark: str,
-    measure: str = "progress",
-) -> PairedDifference | None:
-    """Return a contestant's difference to the baseline on the tasks that both have finished.
-
-    Repeats collapse to their task's mean first; `measure` is progress or success. None where nothing pairs.
-    """
-    base = _by_task(episodes, baseline, benchmark, measure)
-    other = _by_task(episodes, contestant, benchmark, measure)
-    paired = sorted(base.keys() & other.keys())
-    if not paired:
-        return None
-    return paired_difference([base[task] for task in paired], [other[task] for task in paired])
-
-
-def verdict(difference: PairedDifference) -> str:
-    """Say in words what a difference of progress rates means, in points of 100.
-
-    A difference counts where the interval and the permutation test agree: with few tasks the bootstrap
-    interval is too narrow, and a verdict on it alone would be rash.
-    """
-    points = abs(100 * difference.delta)
-    tasks = "1 task" if difference.pairs == 1 else f"{difference.pairs} tasks"
-    if difference.low > 0 or difference.high < 0:
-        direction = "better" if difference.low > 0 else "worse"
-        if difference.p < SIGNIFICANT_P:
-            return f"{direction} by {points:.0f} points"
-        return f"looks {direction} by {points:.0f} points, but {tasks} can't prove it"
-    if difference.low <= -1:
-        return f"undecided: {tasks} say too little"
-    return (
-        f"no detectable change; a drop of more than {max(0.0, -100 * difference.low):.0f} points is ruled out"
-    )
-
-
-def _by_task(
-    episodes: Sequence[EpisodeScore], contestant: str, benchmark: str, measure: str
-) -> dict[str, float]:
+def task_means(episodes: Iterable[EpisodeScore], measure: str) -> dict[str, float]:
+    """Return each task's mean of a measure (an attribute of `EpisodeScore`), by hash: repeats collapse."""
     values: dict[str, list[float]] = {}
     for each in episodes:
-        if (each.contestant, each.benchmark) == (contestant, benchmark):
-            value = getattr(each, measure)
-            if value is not None:
-                values.setdefault(each.task_hash, []).append(value)
+        value = getattr(each, measure)
+        if value is not None:
+            values.setdefault(each.task_hash, []).append(value)
     return {task: float(np.mean(repeats)) for task, repeats in values.items()}
+
+
+def benchmark_of(task: str) -> str:
+    """Return the benchmark that a task id names."""
+    return task.partition("/")[0]
 
 
 def _mean(episodes: Sequence[EpisodeScore], errors: int) -> Score:
     if not episodes:
-        return Score(0, errors, None, None, None, None, None, None)
+        owed = 0.0 if errors else None
+        return Score(
+            *(0, errors, None, None, None, None, None, None),
+            progress_with_errors=owed,
+            success_with_errors=owed,
+        )
     turns = sum(each.turns for each in episodes)
     told = [each for each in episodes if each.turns and each.valid_turns is not None]
+    progress, success = (
+        _average(each.progress for each in episodes),
+        _average(each.success for each in episodes),
+    )
+    tasks = len({each.task_hash for each in episodes})
+    share = len(episodes) / (len(episodes) + errors)
     return Score(
         episodes=len(episodes),
         errors=errors,
-        progress=_average(each.progress for each in episodes),
-        success=_average(each.success for each in episodes),
+        progress=progress,
+        success=success,
         grounding=_average((each.valid_turns or 0) / each.turns for each in told),
         valid_call_rate=sum(each.action_turns for each in episodes) / turns if turns else None,
         turns=turns / len(episodes) if turns else None,
         tokens=_average(each.tokens for each in episodes),
+        time_s=_average(each.time_s for each in episodes) if turns else None,
+        tasks=tasks,
+        progress_ci=None if progress is None else wilson_interval(progress, tasks),
+        success_ci=None if success is None else wilson_interval(success, tasks),
+        progress_with_errors=None if progress is None else progress * share,
+        success_with_errors=None if success is None else success * share,
+        pass_hat_k=_pass_hat(episodes),
     )
+
+
+def _pass_hat(episodes: Sequence[EpisodeScore]) -> dict[str, float] | None:
+    tries: Counter[str] = Counter(each.task_hash for each in episodes if each.success is not None)
+    solved: Counter[str] = Counter(each.task_hash for each in episodes if each.success)
+    most = min(tries.values(), default=0)
+    if most < 2:
+        return None
+    outcomes = [(count, solved[task]) for task, count in tries.items()]
+    return {str(k): value for k in range(1, most + 1) if (value := pass_hat_k(outcomes, k)) is not None}
 
 
 def _average(values: Iterable[float | None]) -> float | None:
@@ -172,13 +210,13 @@ def _average(values: Iterable[float | None]) -> float | None:
     return float(np.mean(told)) if told else None
 
 
-def _episode_score(row: sqlite3.Row) -> EpisodeScore:
+def _episode_score(row: sqlite3.Row, failures: Mapping[str, int]) -> EpisodeScore:
     absent = json.loads(row["absent"] or "[]")
     grounding = row["grounding"]  # an episode's, from a log that doesn't tell it of each turn
     valid_turns = row["valid_turns"] if grounding is None else grounding * row["turns"]
     return EpisodeScore(
         contestant=row["contestant"],
-        benchmark=_benchmark(row["task"]),
+        benchmark=benchmark_of(row["task"]),
         task_hash=row["task_hash"],
         progress=None if "progress" in absent else row["progress"],
         success=None if "progress" in absent else float(row["success"]),
@@ -186,8 +224,10 @@ def _episode_score(row: sqlite3.Row) -> EpisodeScore:
         valid_turns=None if "grounding" in absent else valid_turns,
         action_turns=row["action_turns"],
         tokens=None if "tokens" in absent else row["tokens"],
+        task=row["task"],
+        seed=row["seed"],
+        repeat=row["repeat"],
+        time_s=row["time_s"] or None,  # what took no time at all was not timed
+        failures=failures,
+        grading_version=row["grading_version"],
     )
-
-
-def _benchmark(task: str) -> str:
-    return task.partition("/")[0]

@@ -1,6 +1,8 @@
-"""The report as tables: rows of plain text, for the terminal and for Markdown."""
+"""The report as tables: rows of plain text, for the terminal, Markdown, CSV and LaTeX."""
 
-from collections.abc import Mapping, Sequence
+import csv
+import io
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 SCORE_COLUMNS = (
@@ -13,32 +15,112 @@ SCORE_COLUMNS = (
     ">grounding",
     ">valid calls",
     ">turns",
+    ">tokens",
+    ">s",
     ">delta",
     "95 % interval",
-    ">p",
+    ">p (Holm)",
     "verdict",
 )
+FAILURE_COLUMNS = ("contestant", "failure", ">turns", ">per episode", ">base's", ">p (Holm)")
+OVERALL = "overall"
+
+_MARKDOWN = "&<>`*_[]|\\!#~@"
+
+_ESCAPED = {
+    "\\": r"\textbackslash{}",
+    "&": r"\&",
+    "%": r"\%",
+    "$": r"\$",
+    "#": r"\#",
+    "_": r"\_",
+    "{": r"\{",
+    "}": r"\}",
+    "~": r"\textasciitilde{}",
+    "^": r"\textasciicircum{}",
+    "\n": " ",
+}
+
+
+def places(document: Mapping[str, Any]) -> Iterator[tuple[str, str, Mapping[str, Any]]]:
+    """Yield (benchmark, contestant, fields), and `overall` last where there are several benchmarks."""
+    contestants = document["contestants"]
+    benchmarks = dict.fromkeys(name for scores in contestants.values() for name in scores)
+    for benchmark in benchmarks:
+        for name, scores in contestants.items():
+            if benchmark in scores:
+                yield benchmark, name, scores[benchmark]
+    if len(benchmarks) > 1:
+        for name, fields in document.get("overall", {}).items():
+            yield OVERALL, name, fields
 
 
 def score_rows(document: Mapping[str, Any]) -> list[tuple[str, ...]]:
     """Return one row a benchmark and contestant, rates in percent, differences in points."""
-    contestants = document["contestants"]
-    benchmarks = dict.fromkeys(name for scores in contestants.values() for name in scores)
     return [
-        _row(benchmark, name, scores[benchmark], name == document["baseline"])
-        for benchmark in benchmarks
-        for name, scores in contestants.items()
-        if benchmark in scores
+        (*score_cells(benchmark, name, values), *difference_cells(values), _said(document, name, values))
+        for benchmark, name, values in places(document)
     ]
 
 
-def failure_rows(document: Mapping[str, Any]) -> list[tuple[str, str, str]]:
+def score_cells(benchmark: str, name: str, values: Mapping[str, Any]) -> tuple[str, ...]:
+    """Return the cells of `SCORE_COLUMNS` up to the seconds."""
+    rates = ("progress", "success", "grounding", "valid_call_rate")
+    numbers = (("turns", 1), ("tokens", 0), ("time_s", 1))
+    return (
+        *(benchmark, name, str(values["episodes"]), str(values["errors"])),
+        *(percent(values.get(key)) for key in rates),
+        *("-" if values.get(key) is None else f"{values[key]:.{digits}f}" for key, digits in numbers),
+    )
+
+
+def difference_cells(values: Mapping[str, Any]) -> tuple[str, str, str]:
+    """Return the difference of progress, its interval and its adjusted p-value; empty for the baseline."""
+    if "delta" not in values:
+        return "", "", ""
+    low, high = values["ci"]
+    return (
+        f"{100 * values['delta']:+.1f}",
+        f"[{100 * low:+.1f}, {100 * high:+.1f}]",
+        p_value(values["p_holm"]),
+    )
+
+
+def failure_rows(document: Mapping[str, Any]) -> list[tuple[str, ...]]:
     """Return one row a contestant and failure kind, most frequent first."""
     return [
-        (contestant, kind, str(count))
+        (contestant, kind, str(count), *_compared(document, contestant, kind))
         for contestant, kinds in document["failures"].items()
         for kind, count in kinds.items()
     ]
+
+
+def as_csv(document: Mapping[str, Any]) -> str:
+    """Return one line a benchmark, contestant and measure, numbers as they are (rates 0..1), for programs."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    compared = ("delta", "low", "high", "p", "p_holm", "pairs", "mde", "verdict")
+    means = ("episodes", "errors", "mean", "mean_with_errors")
+    writer.writerow(("benchmark", "contestant", "measure", *means, *compared))
+    for benchmark, name, values in places(document):
+        for measure in ("progress", "success", "valid_call_rate", "grounding", "turns", "tokens", "time_s"):
+            found = values.get("measures", {}).get(measure, {})
+            low, high = found.get("ci", ("", ""))
+            flat = {**found, "low": low, "high": high}
+            mean = (values["episodes"], values["errors"], values.get(measure))
+            with_errors = values.get(f"{measure}_with_errors")
+            row = (benchmark, name, measure, *mean, with_errors, *(flat.get(key, "") for key in compared))
+            writer.writerow([_safe(cell) for cell in row])
+    return text.getvalue()
+
+
+def latex(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """Return a LaTeX table (package booktabs); text from outside is only text."""
+    align = "".join("r" if column.startswith(">") else "l" for column in columns)
+    head = " & ".join(_tex(column.removeprefix(">")) for column in columns)
+    body = [" & ".join(map(_tex, row)) + r" \\" for row in rows]
+    lines = [rf"\begin{{tabular}}{{{align}}}", r"\toprule", head + r" \\", r"\midrule", *body]
+    return "\n".join([*lines, r"\bottomrule", r"\end{tabular}"])
 
 
 def import_remarks(document: Mapping[str, Any]) -> list[str]:
@@ -68,30 +150,43 @@ def markdown(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     return "\n".join([head, rule, *("| " + " | ".join(map(_cell, row)) + " |" for row in rows)])
 
 
-def _row(benchmark: str, name: str, values: Mapping[str, Any], is_baseline: bool) -> tuple[str, ...]:
-    difference: tuple[str, ...] = ("", "", "", "baseline" if is_baseline else "nothing to pair")
-    if "delta" in values:
-        low, high = values["ci"]
-        difference = (
-            f"{100 * values['delta']:+.1f}",
-            f"[{100 * low:+.1f}, {100 * high:+.1f}]",
-            f"{values['p']:.3f}",
-            values["verdict"],
-        )
-    return (
-        benchmark,
-        name,
-        str(values["episodes"]),
-        str(values["errors"]),
-        *(_percent(values[key]) for key in ("progress", "success", "grounding", "valid_call_rate")),
-        "-" if values["turns"] is None else f"{values['turns']:.1f}",
-        *difference,
-    )
+def literal(text: str) -> str:
+    """Return text that Markdown shows as it is."""
+    return "".join(f"&#{ord(char)};" if char in _MARKDOWN else char for char in " ".join(text.split()))
 
 
-def _percent(rate: float | None) -> str:
+def percent(rate: float | None) -> str:
+    """Return a rate in percent."""
     return "-" if rate is None else f"{100 * rate:.1f}"
+
+
+def p_value(p: float) -> str:
+    """Return a p-value with three digits."""
+    return "<0.001" if p < 0.001 else f"{p:.3f}"
+
+
+def _said(document: Mapping[str, Any], name: str, values: Mapping[str, Any]) -> str:
+    return values.get("verdict") or ("baseline" if name == document["baseline"] else "nothing to pair")
+
+
+def _compared(document: Mapping[str, Any], contestant: str, kind: str) -> tuple[str, str, str]:
+    found = document.get("failures_compared", {}).get(contestant, {}).get(kind)
+    if found is None:
+        return "", "", ""
+    means = (found["per_episode"], found["base_per_episode"])
+    return (*(f"{mean:.2f}" for mean in means), p_value(found["p_holm"]))  # type: ignore[return-value]
 
 
 def _cell(text: str) -> str:
     return text.replace("\\", "\\\\").replace("|", "\\|").replace("\n", " ")
+
+
+def _tex(text: str) -> str:
+    return "".join(_ESCAPED.get(char, char) for char in text)
+
+
+def _safe(cell: Any) -> Any:
+    """Return a cell that no spreadsheet takes for a formula."""
+    if isinstance(cell, str) and cell[:1] in ("=", "+", "-", "@", "\t", "\r"):
+        return "'" + cell
+    return "" if cell is None else cell

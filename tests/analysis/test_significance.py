@@ -4,7 +4,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from analysis.significance import paired_difference
+from analysis.significance import macro_difference, paired_difference, rank_biserial, sign_flip_p
 
 SCORES = st.lists(st.tuples(st.floats(0, 1), st.floats(0, 1)), min_size=2, max_size=20)
 
@@ -60,3 +60,65 @@ def test_swapping_the_two_sides_mirrors_the_difference(pairs: list[tuple[float, 
 def test_unpaired_scores_are_refused(sides: tuple[list[float], list[float]]):
     with pytest.raises(ValueError, match="paired scores"):
         paired_difference(*sides)
+
+
+@pytest.mark.parametrize("tasks", [10, 30])
+def test_the_interval_covers_the_true_difference_nearly_as_often_as_it_says(tasks: int):
+    rng = np.random.default_rng(4)
+    levels, shares = np.array([-1, -0.5, 0, 0.25, 1]), [0.1, 0.2, 0.4, 0.2, 0.1]
+    truth = float(levels @ shares)
+    covered = 0
+    for _ in range(250):
+        drawn = rng.choice(levels, tasks, p=shares)
+        difference = paired_difference(np.zeros(tasks), drawn)
+        covered += difference.low <= truth <= difference.high
+    assert covered / 250 >= 0.92
+
+
+def test_one_differing_task_does_not_make_the_interval_narrower_than_none():
+    none = paired_difference([1.0] * 20, [1.0] * 20)
+    one = paired_difference([1.0] * 20, [1.0] * 19 + [0.99])
+    assert one.low <= none.low + 1e-9
+    assert one.high >= none.high - 0.01
+
+
+def test_long_runs_are_as_good_as_normal_and_agree_with_resampling():
+    rng = np.random.default_rng(6)
+    base, other = rng.random(2000), rng.random(2000)
+    resampled = paired_difference(base, other)
+    normal = paired_difference(np.append(base, base[0]), np.append(other, other[0]))
+    assert (normal.low, normal.high) == pytest.approx((resampled.low, resampled.high), abs=0.001)
+    assert normal.p == pytest.approx(resampled.p, abs=0.03)
+
+
+@given(st.lists(st.integers(-4, 4), min_size=2, max_size=8))
+@settings(max_examples=30, deadline=None)
+def test_the_sign_flip_test_is_scipys(differences: list[int]):
+    values = np.array(differences) / 4
+    other = stats.permutation_test(
+        (values, np.zeros_like(values)), lambda x, y: np.mean(x - y), permutation_type="samples"
+    )
+    # scipy doubles the smaller tail, which for a symmetric distribution is the same
+    assert sign_flip_p(values) == pytest.approx(min(1, other.pvalue))
+
+
+def test_every_group_weighs_the_same_whatever_its_size():
+    small, large = ([1.0, 1.0], [0.0, 0.5]), ([0.5] * 50, [0.5] * 50)
+    difference = macro_difference([small, large])
+    assert difference.delta == pytest.approx((-0.75 + 0) / 2)
+    assert difference.pairs == 52
+    assert difference.low < difference.delta < difference.high
+
+
+def test_one_group_is_the_plain_comparison():
+    base, other = [1.0, 0.5, 0.25, 1.0, 0.0], [0.5, 0.5, 0.0, 1.0, 0.25]
+    assert macro_difference([(base, other)]) == paired_difference(base, other)
+
+
+def test_effects_are_told_in_standard_deviations_and_in_ranks():
+    base, other = [0.0, 0.0, 0.0, 0.0], [0.1, 0.2, 0.3, -0.4]
+    difference = paired_difference(base, other)
+    assert difference.dz == pytest.approx(0.05 / np.std([0.1, 0.2, 0.3, -0.4], ddof=1))
+    assert rank_biserial(base, other) == pytest.approx((1 + 2 + 3 - 4) / 10)
+    assert rank_biserial([1.0], [1.0]) is None
+    assert paired_difference([1.0, 1.0], [1.0, 1.0]).dz is None

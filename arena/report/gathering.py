@@ -1,0 +1,162 @@
+"""What a report is made of: the episodes of one run or several, of one grading, and where they come from."""
+
+import json
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from contextlib import closing
+from dataclasses import dataclass, field, replace
+from itertools import takewhile
+from pathlib import Path
+from typing import Any
+
+from arena.deciding import DECIDED, random_order
+from arena.errors import UsageError
+from arena.filtering import parse
+from arena.plan import read_plan
+from arena.score import EpisodeScore, Errors, read_scores
+from arena.store.files import connect
+
+LAST_EVENTS = 10_000
+"""How far back the notice is looked for by which a run says that it stopped early: it is among its last."""
+
+# a task's data may be long texts: they stay where they are
+_TASKS = "SELECT hash, id, json_extract(data, '$.source'), json_extract(data, '$.grading') FROM task"
+
+
+@dataclass(frozen=True)
+class TaskFacts:
+    """What a report says of a task: its name, where its data come from, and how it is graded."""
+
+    task: str
+    source: str
+    grading: Mapping[str, str]
+
+
+@dataclass
+class Gathered:
+    """The material of a report. The first contestant of the first run is the baseline.
+
+    `agents` says who each contestant is; `tasks` maps hashes to facts; `plans` are the runs' `run.toml`.
+    `left_out` counts episodes of older gradings by benchmark. `stopped` is why a run was stopped early, and
+    `order` (hashes) then the tasks that were to be played first and are finished; `unplayed` counts the
+    episodes that are neither finished nor failed (not of logs of other harnesses, nor under a filter).
+    """
+
+    runs: Sequence[Path]
+    chosen: str
+    plans: list[dict[str, Any]] = field(default_factory=list)
+    agents: dict[str, dict[str, Any]] = field(default_factory=dict)
+    episodes: list[EpisodeScore] = field(default_factory=list)
+    errors: Counter[tuple[str, str]] = field(default_factory=Counter)
+    tasks: dict[str, TaskFacts] = field(default_factory=dict)
+    left_out: Mapping[str, int] = field(default_factory=dict)
+    stopped: str | None = None
+    order: list[str] | None = None
+    unplayed: int = 0
+    notes: list[str] = field(default_factory=list)
+
+    @property
+    def contestants(self) -> list[str]:
+        """All contestants, the baseline first."""
+        return list(self.agents)
+
+    @property
+    def baseline(self) -> str:
+        """The contestant that all others are compared with."""
+        return next(iter(self.agents))
+
+
+def gather(runs: Sequence[Path], chosen: str = "") -> Gathered:
+    """Read the runs of a report; `chosen` is a filter of their episodes (`arena/filtering.py`).
+
+    Contestants of the same name and hash in several runs are one; those that only share the name get their
+    run's name behind it. Raises `UsageError` for a broken filter or where no run is given, `StoreError` where
+    a run can't be read.
+    """
+    if not runs:
+        raise UsageError("a report needs a run", "`arena runs` lists those in this folder")
+    gathered = Gathered(runs, chosen)
+    for run in runs:
+        _add(gathered, run)
+    gathered.episodes, gathered.left_out = _of_one_grading(gathered.episodes)
+    return gathered
+
+
+def _add(gathered: Gathered, run: Path) -> None:
+    plan = read_plan(run)
+    known = {each["name"]: each for each in plan["contestants"]}
+    baseline = gathered.baseline if gathered.agents else next(iter(known), "")
+    names, episodes, errors = read_scores(run, parse(gathered.chosen, baseline))
+    called = {name: _called(gathered, run, name, known[name]) for name in names}
+    gathered.plans.append(plan)
+    for name, agent in known.items():
+        gathered.agents.setdefault(called[name], agent)
+    _add_episodes(gathered, run, [replace(each, contestant=called[each.contestant]) for each in episodes])
+    _add_errors(gathered, {(called[who], where): count for (who, where), count in errors.items()})
+    with closing(connect(run)) as db:
+        for task_hash, task, source, grading in db.execute(_TASKS):
+            facts = TaskFacts(task, source or "", json.loads(grading or "{}"))
+            gathered.tasks.setdefault(task_hash, facts)
+        stopped = db.execute(
+            "SELECT json_extract(data, '$.details.' || ?) AS why FROM"
+            " (SELECT kind, data FROM event ORDER BY id DESC LIMIT ?) WHERE kind = 'notice' AND why NOTNULL",
+            (DECIDED, LAST_EVENTS),
+        ).fetchone()
+    frozen = plan["plan"]
+    planned = len(frozen["contestants"]) * len(frozen["tasks"]) * int(frozen["repeats"])
+    if not gathered.chosen and not plan.get("imported"):
+        gathered.unplayed += max(0, planned - len(episodes) - sum(errors.values()))
+    if stopped and len(episodes) < planned:
+        gathered.stopped = str(stopped["why"])
+        order = random_order([task for _, task in frozen["tasks"]], frozen["settings"].get("seed", 0))
+        gathered.order = [*(gathered.order or ()), *_begun_in_order(run, order, names, frozen["repeats"])]
+
+
+def _begun_in_order(run: Path, order: Sequence[str], names: Sequence[str], repeats: int) -> list[str]:
+    """Return the tasks before the first that somebody has not finished; those that failed are passed over.
+
+    What was finished beyond it was quicker than the rest, and would tilt the comparison.
+    """
+    with closing(connect(run)) as db:
+        finished = db.execute(
+            "SELECT contestant, task_hash, COUNT(*) FROM episode WHERE status = 'done' GROUP BY 1, 2"
+        )
+        done = {(who, task) for who, task, count in finished if count >= repeats}
+        failed = {task for (task,) in db.execute("SELECT task_hash FROM episode WHERE status = 'error'")}
+    return list(takewhile(lambda task: task in failed or all((who, task) in done for who in names), order))
+
+
+def _called(gathered: Gathered, run: Path, name: str, agent: Mapping[str, Any]) -> str:
+    before = gathered.agents.get(name)
+    if before is None or before.get("hash") == agent.get("hash"):
+        return name
+    gathered.notes.append(f"{name} of {run.name} is another than {name} of {gathered.runs[0].name}")
+    return f"{name} ({run.name})"
+
+
+def _add_episodes(gathered: Gathered, run: Path, episodes: Sequence[EpisodeScore]) -> None:
+    have = {_key(each) for each in gathered.episodes}
+    new = [each for each in episodes if _key(each) not in have]
+    if twice := len(episodes) - len(new):
+        gathered.notes.append(f"{twice} episodes of {run.name} were in an earlier run already; those count")
+    gathered.episodes += new
+
+
+def _add_errors(gathered: Gathered, errors: Errors) -> None:
+    for where, count in errors.items():
+        gathered.errors[where] += count
+
+
+def _key(episode: EpisodeScore) -> tuple[str, str, int, int]:
+    return episode.contestant, episode.task_hash, episode.seed, episode.repeat
+
+
+def _of_one_grading(episodes: Sequence[EpisodeScore]) -> tuple[list[EpisodeScore], dict[str, int]]:
+    """Return the episodes of each benchmark's newest grading, and how many of older ones there are."""
+    newest: dict[str, int] = {}
+    for each in episodes:
+        newest[each.benchmark] = max(newest.get(each.benchmark, 0), each.grading_version or 0)
+    kept = [each for each in episodes if (each.grading_version or 0) == newest[each.benchmark]]
+    every = Counter(each.benchmark for each in episodes)
+    every.subtract(Counter(each.benchmark for each in kept))
+    return kept, {benchmark: count for benchmark, count in every.items() if count}

@@ -1,0 +1,98 @@
+"""The report in sentences: a verdict for each contestant, flipped tasks, notes, provenance."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from arena.report.tables import difference_cells, p_value, percent, places
+from arena.verdict import points
+
+MOST_FLIPS = 10
+"""So many tasks of each kind are named; the JSON has them all."""
+_OTHER_MEASURES = {"success": "success", "valid_call_rate": "valid calls"}
+
+
+def verdicts(document: Mapping[str, Any]) -> dict[str, list[tuple[str, str]]]:
+    """Return benchmark -> (contestant, verdict with its numbers); the baseline has none."""
+    found: dict[str, list[tuple[str, str]]] = {}
+    for benchmark, name, values in places(document):
+        if name == document["baseline"]:
+            continue
+        said = values.get("verdict", "nothing to pair")
+        found.setdefault(benchmark, []).append((name, f"{said} {_numbers(values)}".rstrip()))
+        for measure, called in _OTHER_MEASURES.items():
+            other = values.get("measures", {}).get(measure, {})
+            if other.get("verdict_kind") in ("worse", "better") and values.get("verdict_kind") != "no_base":
+                found[benchmark].append(("", f"{called}: {other['verdict']}"))
+    return found
+
+
+def floors(document: Mapping[str, Any]) -> list[str]:
+    """Return for each benchmark whether the baseline can do it, where a floor is known."""
+    return [
+        f"{benchmark}: the base {'clears' if check['cleared'] else 'does not clear'} the floor "
+        f"(progress {points(check['progress'])}, floor {points(check['floor'])}: {check['source']})"
+        for benchmark, check in document.get("floors", {}).items()
+        if check["cleared"] is not None
+    ]
+
+
+def with_errors(document: Mapping[str, Any]) -> list[str]:
+    """Return the means that count errors as 0, beside those without, where there were errors."""
+    return [
+        f"{benchmark}, {name}: progress {percent(values['progress_with_errors'])} instead of "
+        f"{percent(values['progress'])}, success {percent(values['success_with_errors'])} instead of "
+        f"{percent(values['success'])} ({values['errors']} errors)"
+        for benchmark, name, values in places(document)
+        if values["errors"]
+    ]
+
+
+def flipped(document: Mapping[str, Any]) -> list[str]:
+    """Return which tasks each contestant lost and gained against the baseline."""
+    said = []
+    for name, found in document.get("flips", {}).items():
+        for kind, words in (("lost", "lost"), ("gained", "gained")):
+            tasks = [each["task"] for each in found[kind]]
+            if tasks:
+                more = f" and {len(tasks) - MOST_FLIPS} more" if len(tasks) > MOST_FLIPS else ""
+                said.append(f"{name} {words} {len(tasks)}: {', '.join(tasks[:MOST_FLIPS])}{more}")
+    return said
+
+
+def sizes(document: Mapping[str, Any]) -> list[str]:
+    """Return how large each model is, against the baseline's."""
+    said = []
+    for name, fields in document.get("overall", {}).items():
+        if fields.get("size_bytes"):
+            ratio = fields["size_ratio"]
+            times = f" ({100 * ratio:.0f} % of the base)" if ratio and name != document["baseline"] else ""
+            said.append(f"{name}: {fields['size_bytes'] / 1e6:,.1f} MB{times}")
+    return said
+
+
+def provenance(document: Mapping[str, Any]) -> list[str]:
+    """Return what was played where, with which versions, hashes, seeds, data and scorers."""
+    said = []
+    for run in document.get("provenance", {}).get("runs", ()):
+        packages = ", ".join(f"{name} {version}" for name, version in run["packages"].items())
+        seeds = ", ".join(map(str, run["seeds"]))
+        said.append(
+            f"suite {run['suite']}, {run['tasks']} tasks, seeds {seeds}; arena {run['arena']}, {packages};"
+            f" {run['machine'].get('system', '')}; begun {run['created']}"
+        )
+    for benchmark, data in document.get("provenance", {}).get("data", {}).items():
+        sources = ", ".join(f"{count} {source}" for source, count in data["sources"].items())
+        graded = "".join(f"; {key} {', '.join(data[key])}" for key in ("scoring", "encoder") if data[key])
+        said.append(f"{benchmark}: tasks {sources}; grading version {data['grading_version']}{graded}")
+    hashes = (f"{name} {agent['hash']}" for name, agent in document.get("agents", {}).items())
+    return [*said, "contestants " + ", ".join(hashes)]
+
+
+def _numbers(values: Mapping[str, Any]) -> str:
+    if "delta" not in values:
+        return ""
+    delta, interval, _ = difference_cells(values)
+    detectable = values.get("mde")
+    shows = f" could show {points(detectable)} points" if detectable is not None else ""
+    tasks = "1 task" if values["pairs"] == 1 else f"{values['pairs']:,} tasks"
+    return f"({delta} {interval}, p {p_value(values['p_holm'])}; {tasks}{shows})"

@@ -1,0 +1,157 @@
+import json
+from pathlib import Path
+
+import pytest
+
+from arena.deciding import random_order
+from arena.errors import UsageError
+from arena.protocol.base import FailureKind
+from arena.report.document import report_document
+from tests.arena.report.made_runs import UNPLAYED, make_run, task
+
+ONES = [1.0] * 40
+DROPS = [0.5, 1.0] * 20
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> Path:
+    scores = {
+        "base": {"alpha": ONES, "beta": ONES[:10]},
+        "small": {"alpha": DROPS, "beta": ONES[:10]},
+        "same": {"alpha": ONES, "beta": ONES[:10]},
+    }
+    failures = {"small": FailureKind.NOT_JSON}
+    return make_run(tmp_path / "run", scores, sizes={"base": 1000, "small": 250}, failures=failures)
+
+
+def test_the_documented_fields_are_there_and_it_is_json(run: Path):
+    document = report_document(run)
+    assert json.loads(json.dumps(document, allow_nan=False)) == document
+    small = document["contestants"]["small"]["alpha"]
+    assert small["delta"] == -0.25
+    low, high = small["ci"]
+    assert low < -0.25 < high < 0
+    assert small["p"] <= small["p_holm"] < 0.05
+    assert small["verdict"].startswith("worse by 25 points [")
+    assert {"pairs", "effect", "mde", "verdict_kind", "tasks_to_decide"} <= small.keys()
+    assert set(small["measures"]) == {"progress", "success", "valid_call_rate"}
+    assert small["measures"]["success"]["effect"] == {"lost": 20, "gained": 0, "odds_ratio": 0.0}
+    assert "delta" not in document["contestants"]["base"]["alpha"]
+
+
+def test_overall_every_benchmark_weighs_the_same(run: Path):
+    overall = report_document(run)["overall"]
+    assert overall["small"]["progress"] == pytest.approx((0.75 + 1) / 2)
+    assert overall["small"]["delta"] == pytest.approx(-0.125)
+    assert overall["small"]["size_ratio"] == 0.25
+    assert overall["base"]["benchmarks"] == ["alpha", "beta"]
+
+
+def test_tasks_that_changed_sides_are_listed(run: Path):
+    flips = report_document(run)["flips"]
+    assert len(flips["small"]["lost"]) == 20
+    assert flips["small"]["lost"][1]["task"] == "alpha/2"
+    assert flips["small"]["gained"] == flips["same"]["lost"] == []
+
+
+def test_failures_are_compared_with_the_baseline_task_by_task(run: Path):
+    document = report_document(run)
+    assert document["failures"] == {"small": {"not_json": 50}}
+    found = document["failures_compared"]["small"]["not_json"]
+    assert (found["per_episode"], found["base_per_episode"], found["tasks_more"]) == (1.0, 0.0, 50)
+    assert found["p"] <= found["p_holm"] < 0.001
+    assert found["example"] == "alpha/0"
+    assert "same" not in document["failures_compared"]
+
+
+def test_no_verdict_is_given_where_the_base_plays_no_better_than_random(tmp_path: Path):
+    scores = {name: {"alpha": [0.5, 0.2] * 10} for name in ("base", "dice")} | {
+        "small": {"alpha": [0.1] * 20}
+    }
+    document = report_document(make_run(tmp_path / "run", scores, engines={"dice": "random"}))
+    assert document["floors"]["alpha"]["cleared"] is False
+    small = document["contestants"]["small"]["alpha"]
+    assert small["verdict_kind"] == "no_base"
+    assert small["verdict"].startswith("the base can't do this benchmark (progress 35, floor 35)")
+    assert small["delta"] == pytest.approx(-0.25)
+    assert document["overall"]["small"]["verdict_kind"] == "no_base"
+
+
+def test_episodes_of_an_older_grading_are_not_paired(tmp_path: Path):
+    scores = {"base": {"alpha": ONES}, "small": {"alpha": DROPS}}
+    document = report_document(make_run(tmp_path / "run", scores, gradings={"base": 2, "small": 1}))
+    assert "delta" not in document["contestants"]["small"]["alpha"]
+    assert any("40 episodes of an older grading" in note for note in document["notes"])
+
+
+def test_errors_and_episodes_not_played_are_said(tmp_path: Path):
+    scores = {"base": {"alpha": ONES}, "small": {"alpha": [None, None, *ONES[:30]]}}
+    document = report_document(make_run(tmp_path / "run", scores))
+    assert document["unplayed"] == 8
+    said = " ".join(document["notes"])
+    assert "8 episodes are not played yet" in said
+    assert "2 episodes ended in an error" in said
+
+
+def test_bundled_tasks_in_place_of_official_ones_are_said(tmp_path: Path):
+    run = make_run(tmp_path / "run", {"base": {"alpha": ONES}})
+    with (run / "run.toml").open("a") as plan:
+        plan.write('\n[[suite.tasks]]\nbenchmark = "alpha"\nsource = "best"\n')
+    notes = report_document(run)["notes"]
+    assert any("alpha: official data are not imported, 40 bundled tasks" in note for note in notes)
+
+
+def test_a_run_that_was_stopped_early_gets_intervals_that_allow_for_it(tmp_path: Path):
+    order = random_order([task("alpha", index).hash for index in range(90)], 0)
+    place = [order.index(task("alpha", index).hash) for index in range(90)]
+    # the first 40 in order were played, and one that was quick
+    played = [rank < 40 or rank == 60 for rank in place]
+    base = [1.0 if done else UNPLAYED for done in played]
+    small = [
+        (0.5 if rank % 2 else 1.0) if done else UNPLAYED for rank, done in zip(place, played, strict=True)
+    ]
+    scores = {"base": {"alpha": base}, "small": {"alpha": small}}
+    whole = report_document(make_run(tmp_path / "whole", scores))
+    stopped = report_document(make_run(tmp_path / "run", scores, planned=90, decided="small: worse"))
+    assert stopped["contestants"]["small"]["alpha"]["pairs"] == 40
+    assert stopped["stopped"] == "small: worse"
+    wide, narrow = (each["contestants"]["small"]["alpha"]["ci"] for each in (stopped, whole))
+    assert wide[0] < narrow[0] < narrow[1] < wide[1] < 0
+    assert not any("not played yet" in note for note in stopped["notes"])
+
+
+def test_several_runs_make_one_report_that_pairs_by_content(tmp_path: Path):
+    first = make_run(tmp_path / "first", {"base": {"alpha": ONES}})
+    second = make_run(tmp_path / "second", {"small": {"alpha": DROPS}, "base": {"alpha": ONES[:5]}})
+    document = report_document(first, second)
+    assert document["run"] == "first + second"
+    assert list(document["contestants"]) == ["base", "small"]
+    assert document["contestants"]["base"]["alpha"]["episodes"] == 40
+    assert document["contestants"]["small"]["alpha"]["pairs"] == 40
+    assert any("5 episodes of second were in an earlier run" in note for note in document["notes"])
+
+
+def test_the_same_name_for_two_models_stays_two_contestants(tmp_path: Path):
+    first = make_run(tmp_path / "first", {"base": {"alpha": ONES}})
+    second = make_run(tmp_path / "second", {"base": {"alpha": DROPS}})
+    plan = second / "run.toml"
+    plan.write_text(plan.read_text().replace("hash-base", "another"))
+    document = report_document(first, second)
+    assert list(document["contestants"]) == ["base", "base (second)"]
+    assert document["contestants"]["base (second)"]["alpha"]["delta"] == -0.25
+
+
+def test_a_filter_chooses_episodes_and_is_said(run: Path):
+    document = report_document(run, chosen="benchmark:alpha")
+    assert list(document["contestants"]["small"]) == ["alpha"]
+    assert document["filter"] == "benchmark:alpha"
+    with pytest.raises(UsageError, match="no key"):
+        report_document(run, chosen="nonsense:1")
+
+
+def test_repeats_are_one_task(tmp_path: Path):
+    scores = {"base": {"alpha": ONES}, "small": {"alpha": DROPS}}
+    document = report_document(make_run(tmp_path / "run", scores, repeats=2))
+    small = document["contestants"]["small"]["alpha"]
+    assert (small["episodes"], small["tasks"], small["pairs"]) == (40, 20, 20)
+    assert small["pass_hat_k"] == {"1": 0.5, "2": 0.0}
