@@ -16,8 +16,15 @@ PROTOCOLS = {
 
 
 @cache
-def protocol(name: str) -> ReplyProtocol:
-    """Return a protocol by name. Raises `UsageError` with the nearest name."""
+def protocol(name: str, dialect: str | None = None) -> ReplyProtocol:
+    """Return a protocol by name; `json` speaks a dialect where one is named (`dialects.toml`, or `auto`).
+
+    Raises `UsageError` with the nearest name.
+    """
+    if name == "json" and dialect is not None:
+        from arena.protocol.spoken import SpokenProtocol
+
+        return SpokenProtocol(dialect)
     if name not in PROTOCOLS:
         near = difflib.get_close_matches(name, PROTOCOLS, n=1, cutoff=0.4)
         hint = f"did you mean {near[0]}?" if near else f"it is one of {', '.join(PROTOCOLS)}"

@@ -127,6 +127,9 @@ class ReplyProtocol(Protocol):
         Raises `ValueError` where the protocol has no reply that means it.
         """
 
+    def in_history(self, action: str) -> str:
+        """Return how an action of the past stands in the prompt."""
+
     def describe(self, tools: Sequence[Mapping[str, Any]] = ()) -> str:
         """Return the words that tell a model how to answer. Raises `UsageError` where a tool is broken."""
 

@@ -6,20 +6,24 @@ as it is where a server splits the two.
 """
 
 import ast
+import json
 import re
 import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 from importlib.resources import files
+from keyword import iskeyword
 from typing import Any, Literal
 
 from arena.engines.base import FinishReason
 from arena.errors import UsageError
+from arena.protocol import repair
 from arena.protocol.base import Decision, Failure, FailureKind
 from arena.protocol.call import canonical
 from arena.protocol.quoting import Span, excerpt
 from arena.protocol.strict_json import NotJson, read
+from arena.protocol.tools import Tool, toolbox
 
 MAX_CALLS = 64
 MAX_PYTHON_CHARS = 20_000
@@ -39,13 +43,19 @@ class Form:
 
 @dataclass(frozen=True)
 class Dialect:
-    """How a family writes. `around` is taken out of the text beside calls."""
+    """How a family writes. `around` is taken out of the text beside calls.
+
+    `markers` are those that stand around calls: each as it opens and, where there is one, as it closes.
+    `written` is the form in which a call is shown to the model.
+    """
 
     name: str
     title: str
     forms: tuple[Form, ...]
     thought: tuple[str, str] | None
     around: re.Pattern[str] | None
+    markers: tuple[tuple[str, ...], ...]
+    written: str
 
 
 @dataclass(frozen=True)
@@ -61,8 +71,8 @@ class SpokenCall:
 class Spoken:
     """A reply in a dialect: its thoughts, its text beside the calls, its calls in order.
 
-    `broken` says where a call begins that can't be read, and why; nothing behind it is read. `rest` is where
-    text follows the last call.
+    `broken` says where and why a call that was begun can't be read; nothing behind it is read. `begun` is
+    how it began. `rest` is where text follows the last call.
     """
 
     thought: str
@@ -70,6 +80,7 @@ class Spoken:
     calls: tuple[SpokenCall, ...]
     broken: NotJson | None
     rest: Span | None
+    begun: re.Match[str] | None = None
 
 
 @cache
@@ -103,13 +114,14 @@ def listen(reply: str, of: Dialect) -> Spoken:
     texts: list[str] = []
     calls: list[SpokenCall] = []
     broken: NotJson | None = None
+    begun: re.Match[str] | None = None
     while len(calls) < MAX_CALLS and (found := _next(reply, at, of)):
         form, match = found
         texts.append(reply[at : match.start()])
         try:
             new, at = _calls(reply, match, form)
         except NotJson as error:
-            broken, at = error, len(reply)
+            broken, begun, at = error, match, len(reply)
             break
         if not new:  # JSON that is no call, where only a marker would say that it is meant as one
             texts.append(reply[match.start() : at])
@@ -118,7 +130,8 @@ def listen(reply: str, of: Dialect) -> Spoken:
         calls += new
     texts.append(reply[at:])
     content = _plain("".join(texts), of)
-    return Spoken(thought, content, tuple(calls), broken, _rest(reply, at, of) if calls else None)
+    rest = _rest(reply, at, of) if calls else None
+    return Spoken(thought, content, tuple(calls), broken, rest, begun)
 
 
 def decide(
@@ -131,7 +144,8 @@ def decide(
         error = spoken.broken
         cut = error.cut and finish_reason == "length"
         kind, got = (FailureKind.TRUNCATED, "the token limit") if cut else (FailureKind.NOT_JSON, error.got)
-        return Decision(thoughts, failure=Failure(kind, error.span, error.expected, got))
+        fixed = _repaired(reply, spoken, of, toolbox(tools))
+        return Decision(thoughts, failure=Failure(kind, error.span, error.expected, got, repair=fixed))
     if not spoken.calls:
         shown = excerpt(reply.strip())
         kind = FailureKind.NO_ACTION if shown else FailureKind.EMPTY
@@ -144,10 +158,43 @@ def decide(
         )
     if spoken.rest:
         got = excerpt(reply[slice(*spoken.rest)].strip())
-        return Decision(
-            thoughts, failure=Failure(FailureKind.TRAILING_TEXT, spoken.rest, "nothing behind the call", got)
-        )
+        fixed = _checked(spoken.calls[0], tools).action
+        extra = Failure(FailureKind.TRAILING_TEXT, spoken.rest, "nothing behind the call", got, repair=fixed)
+        return Decision(thoughts, failure=extra)
     return replace(_checked(spoken.calls[0], tools), thought=thoughts)
+
+
+def _repaired(reply: str, spoken: Spoken, of: Dialect, tools: Mapping[str, Tool]) -> str | None:
+    """Return the call that a repair makes of one that can't be read, where the tools allow it."""
+    if spoken.begun is None:
+        return None
+    text = reply[spoken.begun.end() :]
+    for marker in (pair[-1] for pair in of.markers):
+        text = text.partition(marker)[0]
+    named = spoken.begun.groupdict().get("name")
+    if named is None:
+        return repair.repaired_text(text, tools)
+    return repair.repaired_text(f'{{"name": {json.dumps(named.strip())}, "arguments": {text}}}', tools)
+
+
+def write(name: str, arguments: Mapping[str, Any], of: Dialect) -> str:
+    """Return a call as the family writes it. Raises `ValueError` where it can't say it."""
+    compact = json.dumps(arguments, ensure_ascii=False, allow_nan=False)
+    call = f'{{"name": {json.dumps(name, ensure_ascii=False)}, "arguments": {compact}}}'
+    return of.written.format(
+        call=call,
+        parameters=call.replace('"arguments"', '"parameters"', 1) if '"arguments"' not in name else call,
+        name=name,
+        arguments=compact,
+        python=_in_python(name, arguments) if "{python}" in of.written else "",
+    )
+
+
+def _in_python(name: str, arguments: Mapping[str, Any]) -> str:
+    for word in (*name.split("."), *arguments):
+        if not word.isidentifier() or iskeyword(word):
+            raise ValueError(f"{excerpt(word)!r} is no name in Python")
+    return f"{name}({', '.join(f'{key}={value!r}' for key, value in arguments.items())})"
 
 
 def _checked(call: SpokenCall, tools: Sequence[Mapping[str, Any]]) -> Decision:
@@ -190,7 +237,8 @@ def _dialect(name: str, entry: Mapping[str, Any]) -> Dialect:
     )
     thought = (entry["thought"][0], entry["thought"][1]) if "thought" in entry else None
     around = re.compile("|".join(entry["around"])) if "around" in entry else None
-    return Dialect(name, entry["title"], forms, thought, around)
+    markers = tuple(map(tuple, entry["markers"]))
+    return Dialect(name, entry["title"], forms, thought, around, markers, entry["written"])
 
 
 def _thought(reply: str, of: Dialect) -> tuple[str, int]:

@@ -81,11 +81,19 @@ class JsonProtocol:
             raise ValueError(f"the action {excerpt(action)!r} can't be written as a tool call")
         return canonical(call["name"], call["arguments"])
 
+    def in_history(self, action: str) -> str:
+        """Return the action itself."""
+        return action
+
     def describe(self, tools: Sequence[Mapping[str, Any]] = ()) -> str:
         """Return the words that tell a model how to answer, and the tools. Raises `UsageError`."""
+        return wording.texts()["json"]["answer"] + self.describe_tools(tools)
+
+    def describe_tools(self, tools: Sequence[Mapping[str, Any]]) -> str:
+        """Return the words that present the tools; empty without any. Raises `UsageError`."""
         texts = wording.texts()["json"]
         lines = [signature(tool) for tool in toolbox(tools).values()]
-        return texts["answer"] + ("\n" + texts["tools"].format(tools="\n".join(lines)) if lines else "")
+        return "\n" + texts["tools"].format(tools="\n".join(lines)) if lines else ""
 
     def in_brief(self) -> str:
         """Return one sentence that says which form is wanted, for agents that have learned it."""

@@ -97,6 +97,10 @@ class TextProtocol:
                 return reply
         raise ValueError(f"no line of text means the action {excerpt(action)!r}")
 
+    def in_history(self, action: str) -> str:
+        """Return the action itself."""
+        return action
+
     def describe(self, tools: Sequence[Mapping[str, Any]] = ()) -> str:
         """Return the words that tell a model how to answer; the environment's own rules name the actions."""
         return wording.texts()["text"]["answer"]

@@ -36,6 +36,10 @@ class WholeReply:
         """Return the action itself."""
         return action
 
+    def in_history(self, action: str) -> str:
+        """Return the action itself."""
+        return action
+
     def describe(self, tools: Sequence[Mapping[str, Any]] = ()) -> str:
         """Return nothing: the observation is the request, and says how to answer."""
         return ""

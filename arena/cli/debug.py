@@ -1,0 +1,219 @@
+"""`arena debug`: why turns failed, and whose fault it was."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from arena.cli.options import Json, RunName
+
+if TYPE_CHECKING:
+    from arena.debugging.opened import OpenedTurn, Run
+    from arena.filtering import Filter
+
+EXAMPLES_OF_EACH = 3
+"""Kinds of failure, the most frequent first, of which an example of each contestant is printed."""
+
+
+def debug(
+    run: RunName,
+    filter_: Annotated[str, typer.Option("--filter", metavar="TEXT", help="Which turns: see docs.")] = "",
+    contestant: Annotated[str | None, typer.Option(metavar="NAME", help="Only this contestant.")] = None,
+    kind: Annotated[
+        list[str] | None, typer.Option(metavar="KIND", help="Only this kind of failure; may be repeated.")
+    ] = None,
+    turn: Annotated[
+        str | None, typer.Option(metavar="TASK#N", help="Open the N-th turn of a task (TASK#N@REPEAT).")
+    ] = None,
+    refused: Annotated[
+        bool, typer.Option("--refused", help="With --json: actions without effect, too (kind refused).")
+    ] = False,
+    rerun: Annotated[
+        bool, typer.Option("--rerun", help="With --turn: ask for the reply again; the run stays as it is.")
+    ] = False,
+    with_: Annotated[
+        str | None, typer.Option("--with", metavar="SPEC", help="Whom --rerun asks (default: the same).")
+    ] = None,
+    prompt: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="For --rerun: messages (.json), or a text for the last one."),
+    ] = None,
+    times: Annotated[int, typer.Option(min=1, max=1000, help="How often --rerun asks.")] = 1,
+    constrained: Annotated[
+        bool, typer.Option("--constrained", help="--rerun decodes by the tools' schema.")
+    ] = False,
+    replay: Annotated[
+        bool, typer.Option("--replay", help="Ask the models again to tell whose fault it is.")
+    ] = False,
+    other_engine: Annotated[
+        str | None,
+        typer.Option(metavar="SPEC", help="For --replay: the same model in another engine."),
+    ] = None,
+    limit: Annotated[int, typer.Option(min=1, help="At most so many turns for --replay.")] = 20,
+    summary: Annotated[bool, typer.Option("--summary", help="Only the counts.")] = False,
+    plain: Annotated[bool, typer.Option("--plain", help="Print text; off a terminal that is usual.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Show the failed turns of a run: counted beside the baseline's, with the most telling of each kind.
+
+    A turn failed where its reply did, or where its action had no effect (refused). With --turn: one turn with
+    its request, the parser's questions, what a repair gives, the baseline's same turn, and what came after.
+    """
+    from arena.cli.asking import chosen_turns, show_replayed, show_rerun
+    from arena.debugging.opened import Run
+    from arena.filtering import parse
+    from arena.store.files import find_run
+
+    _check_asked_together(turn, rerun=rerun, replay=replay, with_=with_, prompt=prompt, other=other_engine)
+    kinds = [name for text in kind or () for name in text.split(",") if name]
+    with Run(find_run(run)) as opened_run:
+        chosen = parse(filter_, opened_run.baseline)
+        if contestant is not None:
+            opened_run.check_contestant(contestant)
+        if replay:
+            turns = (
+                [_find(opened_run, turn, contestant)]
+                if turn is not None
+                else chosen_turns(opened_run, chosen, contestant, kinds, limit)
+            )
+            show_replayed(opened_run, turns, other_engine, as_json=as_json)
+        elif rerun and turn is not None:
+            found = _find(opened_run, turn, contestant)
+            show_rerun(opened_run, found, with_, prompt, times, constrained=constrained, as_json=as_json)
+        elif turn is not None:
+            _one_turn(opened_run, _find(opened_run, turn, contestant), as_json=as_json)
+        elif summary:
+            _summary(opened_run, chosen, contestant, kinds, as_json=as_json)
+        elif as_json:
+            _json_rows(opened_run, chosen, contestant, kinds, refused=refused)
+        else:
+            _plain(opened_run, chosen, contestant, kinds)
+
+
+def _check_asked_together(
+    turn: str | None,
+    *,
+    rerun: bool,
+    replay: bool,
+    with_: str | None,
+    prompt: Path | None,
+    other: str | None,
+) -> None:
+    from arena.errors import UsageError
+
+    if rerun and turn is None:
+        raise UsageError("--rerun asks for one turn again", 'say which: --turn "TASK#N"')
+    if (with_ or prompt) and not rerun:
+        raise UsageError("--with and --prompt say how to ask again", "add --rerun")
+    if other and not replay:
+        raise UsageError("--other-engine says whom else to ask", "add --replay")
+
+
+def _json_rows(
+    run: "Run", chosen: "Filter", contestant: str | None, kinds: list[str], *, refused: bool
+) -> None:
+    import json
+    import sys
+
+    from arena.debugging.document import FAILURES, rows
+
+    wanted = kinds or ([] if refused else list(FAILURES))
+    sys.stdout.write("[")
+    separator = "\n"
+    for row in rows(run, chosen, contestant, wanted):
+        sys.stdout.write(separator + json.dumps(row, ensure_ascii=False, allow_nan=False))
+        separator = ",\n"
+    sys.stdout.write("\n]\n")
+
+
+def _summary(
+    run: "Run", chosen: "Filter", contestant: str | None, kinds: list[str], *, as_json: bool
+) -> None:
+    from arena.cli.output import print_json
+    from arena.debugging.document import summary
+
+    if as_json:
+        print_json(summary(run, chosen, contestant, kinds))
+    else:
+        _counts(run, chosen, contestant, kinds)
+
+
+def _plain(run: "Run", chosen: "Filter", contestant: str | None, kinds: list[str]) -> None:
+    from arena.cli.failures import print_example
+    from arena.cli.output import out, say
+    from arena.debugging.document import whose
+    from arena.debugging.telling import most_telling
+    from arena.debugging.trial import try_repair
+
+    shown = _counts(run, chosen, contestant, kinds)
+    if not shown:
+        return
+    out().print()
+    for name, kind in shown:
+        opened = most_telling(run, name, kind, chosen)
+        if opened is not None:
+            print_example(opened, whose(run, opened), try_repair(run, opened))
+    say(f'`arena debug {run.path.name} --turn "TASK#N" --contestant NAME` opens a turn; --json lists all')
+
+
+def _counts(run: "Run", chosen: "Filter", contestant: str | None, kinds: list[str]) -> list[tuple[str, str]]:
+    """Print the counts; return of which contestants and kinds examples are due."""
+    from arena.cli.failures import print_faults, print_groups
+    from arena.cli.output import out, say
+    from arena.debugging.document import fault_counts
+    from arena.debugging.listing import groups
+
+    found = [
+        group
+        for group in groups(run.db, run.baseline, chosen, kinds)
+        if contestant in (None, group.contestant)
+    ]
+    if not found:
+        say("no turn failed" + (" among those that were asked for" if chosen.text or kinds else ""))
+        return []
+    print_groups(found, run.baseline)
+    out().print()
+    print_faults(fault_counts(run, chosen, contestant, kinds), run.baseline)
+    due: dict[str, dict[str, None]] = {}
+    for group in found:
+        of_contestant = due.setdefault(group.contestant, {})
+        if group.count and len(of_contestant) < EXAMPLES_OF_EACH:
+            of_contestant[group.kind] = None
+    return [(name, kind) for name, names in due.items() for kind in names]
+
+
+def _find(run: "Run", text: str, contestant: str | None) -> "OpenedTurn":
+    """Return the turn that `TASK#N` or `TASK#N@REPEAT` means. Raises `UsageError`."""
+    from arena.debugging.fault import kind_of
+    from arena.debugging.listing import read_turn_name
+    from arena.debugging.opened import open_turn
+    from arena.errors import UsageError
+
+    task, index, repeat = read_turn_name(text)
+    if contestant is not None:
+        return open_turn(run, run.episode(contestant, task, repeat), index)
+    played = [each for name in run.contestants if (each := run.find_episode(name, task, repeat))]
+    opened = [open_turn(run, each, index) for each in played if index < each.turns]
+    failed = [each for each in opened if kind_of(each.turn) is not None]
+    if len(failed) != 1:
+        names = ", ".join(each.episode.key.contestant for each in failed or opened)
+        raise UsageError(
+            f"{len(failed)} contestants failed at {text}",
+            f"choose one with --contestant: {names}" if names else "`arena debug RUN` lists failed turns",
+        )
+    return failed[0]
+
+
+def _one_turn(run: "Run", opened: "OpenedTurn", *, as_json: bool) -> None:
+    from arena.cli.failures import print_turn
+    from arena.cli.output import print_json
+    from arena.debugging.document import turn_document, whose
+    from arena.debugging.opened import request_of
+    from arena.debugging.trial import try_repair
+
+    fault, trial = whose(run, opened), try_repair(run, opened)
+    rebuilt = request_of(run, opened)
+    if as_json:
+        print_json(turn_document(opened, rebuilt, fault, trial))
+    else:
+        print_turn(opened, rebuilt, fault, trial)

@@ -1,0 +1,127 @@
+"""Whose fault a failed turn is: the model's, its parser's, its template's or its engine's (`faults.toml`).
+
+What the record alone can tell: a reply is read again in every dialect that we know, and where one of them
+finds a call that the tools allow, the parser lost it; markers of calls that are broken, doubled or inside a
+call are a fault of markers; all else follows from the kind of failure. What needs the model to be asked again
+is in `replaying.py`, what needs its chat template in `template.py`.
+"""
+
+import re
+import tomllib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+from typing import Any, Literal
+
+from arena.debugging.listing import REFUSED
+from arena.errors import UsageError
+from arena.protocol import protocol
+from arena.protocol.base import FailureKind
+from arena.protocol.dialects import Dialect, decide, dialects, listen
+from arena.protocol.markers import broken_marker, marker_in
+from arena.records import Turn
+
+FaultName = Literal["trigger", "marker", "json", "schema", "decision", "parser", "template", "engine"]
+FAULTS: Sequence[FaultName] = (
+    *("trigger", "marker", "json", "schema", "decision"),
+    *("parser", "template", "engine"),
+)
+
+_TAKEN_OUT = {
+    FailureKind.TRAILING_TEXT: "a call stands in other text",
+    FailureKind.WRONG_SHAPE: "a call in the form of another family",
+}
+"""Failures whose repair changes nothing in the call, and only takes it out of what is around it."""
+_PUNCTUATION = re.compile(r'\s*+(?:[\[\]{}:,"]|\Z)')
+"""What begins like this, beside a call, is no text but JSON gone wrong."""
+
+
+@dataclass(frozen=True)
+class Fault:
+    """Whose fault; `why` in a few words, `span` where in the reply it shows."""
+
+    name: FaultName
+    why: str
+    span: tuple[int, int] | None = None
+
+
+def kind_of(turn: Turn) -> str | None:
+    """Return how a turn failed: a kind of failure, `refused`, or None where it didn't."""
+    if turn.failure is not None:
+        return turn.failure.kind.value
+    return None if turn.valid else REFUSED
+
+
+def fault_of(
+    turn: Turn, read_as: str, tools: Sequence[Mapping[str, Any]] = (), dialect: str | None = None
+) -> Fault | None:
+    """Return whose fault a turn is; None where it did not fail, or its environment broke.
+
+    `read_as` is the protocol that read the reply, `dialect` the one it was told to expect; `tools` are those
+    that the model was offered (none: any call counts as allowed).
+    """
+    kind = kind_of(turn)
+    if kind is None or kind == FailureKind.ENVIRONMENT_ERROR:
+        return None
+    if read_as == "json" and turn.failure is not None:
+        is_format = turn.failure.kind.is_format
+        found = finder(turn, tools, dialect) if is_format else None
+        if found:
+            return Fault("parser", found)
+        stray = marker_in(turn.reply, turn.failure.span)
+        broken = (broken_marker(turn.reply) if is_format else None) or stray
+        if broken:
+            return Fault("marker", broken.what, broken.span)
+    return Fault(_by_kind()[kind], _why(turn), turn.failure.span if turn.failure else None)
+
+
+def finder(turn: Turn, tools: Sequence[Mapping[str, Any]], dialect: str | None) -> str | None:
+    """Return who finds a call that the tools allow in a reply that the configured parser found none in."""
+    failure = turn.failure
+    finish = "length" if turn.finish_reason == "length" else "stop"
+    for name, each in dialects().items():
+        # `decide` would also mend what is broken, which takes its time and says nothing here
+        is_one_call = name != dialect and _has_one_call(turn.reply, each)
+        if is_one_call and _allowed(decide, turn.reply, each, finish, tools):
+            return f"the dialect {name} ({each.title}) finds a call"
+    if dialect and _allowed(protocol("json").parse, turn.reply, finish, tools):
+        return "plain JSON finds a call"
+    if failure is not None and failure.repair and not _PUNCTUATION.match(turn.reply, failure.span[0]):
+        return _TAKEN_OUT.get(failure.kind)
+    return None
+
+
+def faults() -> Mapping[str, Mapping[str, Any]]:
+    """Return what each fault means and what mends it, in words: {name: {means, mend}}."""
+    return _table()
+
+
+def _has_one_call(reply: str, of: Dialect) -> bool:
+    spoken = listen(reply, of)
+    return spoken.broken is None and len(spoken.calls) == 1
+
+
+def _allowed(read: Any, *arguments: Any) -> bool:
+    try:
+        return read(*arguments).action is not None
+    except UsageError:  # tools from a log that are none: the call is judged without them
+        return read(*arguments[:-1]).action is not None
+
+
+def _why(turn: Turn) -> str:
+    failure = turn.failure
+    if failure is None:
+        return "the call was read, and the environment did nothing with it"
+    return f"expected {failure.expected}, got {failure.got}"
+
+
+@cache
+def _table() -> Mapping[str, Mapping[str, Any]]:
+    text = files("arena.debugging").joinpath("faults.toml").read_text(encoding="utf-8")
+    return tomllib.loads(text)
+
+
+@cache
+def _by_kind() -> Mapping[str, FaultName]:
+    return {kind: name for name in FAULTS for kind in _table()[name]["kinds"]}
