@@ -13,15 +13,15 @@ from typing import Any
 
 import numpy as np
 
-from arena.agent import Agent, AgentSettings
+from arena.agent import Agent, AgentSettings, settings_from_json
 from arena.analyzing.models import Opened, check_fast_tokenizer
 from arena.analyzing.parts import parts_of_reply, parts_of_tokens
 from arena.analyzing.passages import OVERALL, Passage
-from arena.engines.base import Completion, Engine, Message, Request, Sampling
+from arena.engines.base import Completion, Engine, Message, Request
 from arena.engines.hf_chat import Chat
 from arena.errors import StoreError, UsageError
 from arena.plan import read_plan
-from arena.records import Episode, Turn
+from arena.records import Episode, EpisodeKey, Turn
 from arena.store.reader import RunReader
 from envs import registry
 from envs.base import ArenaEnv, Task
@@ -43,6 +43,7 @@ class Trajectory:
     turn: Turn
     benchmark: str
     protocol: str
+    key: EpisodeKey
 
 
 @dataclass
@@ -106,8 +107,10 @@ def trajectories(
     check_fast_tokenizer(reader)
     chat = Chat(reader.loaded.tokenizer)
     before: list[int] = []
-    with_tools = contestant.get("options", {}).get("tools") == "template"
-    for each in _turns(run, contestant, chat, reader.loaded.context_tokens, account):
+    with_tools = gives_tools_to_template(contestant)
+    for each in turns_as_sent(run, contestant, chat, reader.loaded.context_tokens, account):
+        if not each.turn.reply:
+            continue
         prompt = chat.prompt(each.request, with_tools=with_tools)
         passage = _passage(prompt, before if each.turn.index else [], each, chat, reader, account)
         before = prompt
@@ -124,20 +127,31 @@ def trajectories(
         raise UsageError(f"{name} has played no turn in {run}", "`arena watch` shows how far it is")
 
 
-def _turns(
+def gives_tools_to_template(contestant: Mapping[str, Any]) -> bool:
+    """Tell whether a contestant of a plan had its tools in the chat template."""
+    return bool(contestant.get("options", {}).get("tools") == "template")
+
+
+def turns_as_sent(
     run: Path,
     contestant: Mapping[str, Any],
     chat: Chat,
     context_tokens: int | None,
     account: Account,
+    only: EpisodeKey | None = None,
 ) -> Iterator[Trajectory]:
+    """Yield the turns of a contestant's finished episodes with the requests as they were sent.
+
+    `only` this episode, finished or not. Turns whose prompts come out unlike the recorded ones are counted in
+    `account` and left out.
+    """
     settings = _settings(run, contestant)
     is_hf = contestant["identity"].get("engine", {}).get("engine") == "hf"
     environments: dict[tuple[str, str], ArenaEnv] = {}
     store = RunReader(run)
     try:
         for episode in store.episodes():
-            if episode.key.contestant != contestant["name"] or episode.status != "done":
+            if episode.key != only if only else not _is_finished(episode, contestant["name"]):
                 continue
             task, turns = store.task(episode.key.task_hash), store.turns(episode)
             env = _environment(environments, task)
@@ -147,6 +161,10 @@ def _turns(
         store.close()
         for env in environments.values():
             env.close()
+
+
+def _is_finished(episode: Episode, contestant: str) -> bool:
+    return episode.key.contestant == contestant and episode.status == "done"
 
 
 def _episode(
@@ -165,8 +183,8 @@ def _episode(
         thinking = asyncio.run(agent.act(turn.observation))
         if thinking.prompt.hash != turn.prompt_hash:
             account.unlike += 1
-        elif engine.last and turn.reply:
-            yield Trajectory(engine.last, turn, task.benchmark, protocol)
+        elif engine.last:
+            yield Trajectory(engine.last, turn, task.benchmark, protocol, episode.key)
 
 
 def _environment(known: dict[tuple[str, str], ArenaEnv], task: Task) -> ArenaEnv:
@@ -178,10 +196,7 @@ def _environment(known: dict[tuple[str, str], ArenaEnv], task: Task) -> ArenaEnv
 
 def _settings(run: Path, contestant: Mapping[str, Any]) -> AgentSettings:
     try:
-        said = dict(contestant["identity"]["settings"])
-        sampling = dict(said.pop("sampling"))
-        sampling["stop"] = tuple(sampling.get("stop", ()))
-        return AgentSettings(**said, sampling=Sampling(**sampling))
+        return settings_from_json(contestant["identity"]["settings"])
     except (KeyError, TypeError, ValueError) as error:
         raise StoreError(f"{run}/run.toml does not say how its contestants were asked: {error}") from None
 

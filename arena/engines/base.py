@@ -98,6 +98,8 @@ class Engine(ABC):
     capabilities: ClassVar[frozenset[Capability]] = frozenset()
     exclusive: ClassVar[bool] = False
     """True where the engine fills this machine (a model in process): such engines run one after another."""
+    constrained: str | None = None
+    """How replies are constrained to calls of the offered tools (`engines.constrained`), where they are."""
     concurrency: int = 8
     """How many episodes in flight it makes good use of."""
     context_tokens: int | None = None

