@@ -1,16 +1,19 @@
 """An agent: an engine, a protocol, a prompt and a memory. `act(observation)` gives a decision."""
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from typing import Any
 
-from arena.engines.base import Completion, Engine, Message, Request, Sampling
+from arena.engines.base import Completion, Engine, FinishReason, Message, Request, Sampling
 from arena.errors import EngineError
-from arena.prompt import Briefing, Item, Prompt, Style, build
+from arena.prompt import Briefing, Item, Prompt, Style, build, without_system
 from arena.protocol import protocol
 from arena.protocol.base import Decision, ReplyProtocol
 from arena.records import EpisodeKey
-from envs.base import ArenaEnv
+from envs.base import ArenaEnv, Task
+
+_DECODING = {"max_tokens", "temperature", "top_p", "stop"}
 
 MAX_REMEMBERED_CHARS = 400
 """How much of a reply without an action stays in the history; a loop of garbage shall not fill it."""
@@ -18,7 +21,13 @@ MAX_REMEMBERED_CHARS = 400
 
 @dataclass(frozen=True)
 class AgentSettings:
-    """How a contestant is asked. Every field touches output, so all are part of its identity."""
+    """How a contestant is asked. Every field touches output, so all are part of its identity.
+
+    `thought_tokens` come on top of what a reply may have, for models that think before they answer. Where
+    `system_role` is off, what a system message says stands before the first user message. `dialect` is how
+    its family writes tool calls (`arena.protocol.spoken`), None for plain JSON. `own` names the settings that
+    the contestant (not its suite) chose: those hold whatever a task asks for.
+    """
 
     protocol: str = "text"
     style: Style = "flat"
@@ -26,6 +35,32 @@ class AgentSettings:
     history_items: int = 100
     example: bool = True
     context_tokens: int | None = None
+    thought_tokens: int = 0
+    system_role: bool = True
+    dialect: str | None = None
+    own: tuple[str, ...] = ()
+
+    def for_task(self, task: Task | None) -> "AgentSettings":
+        """Return how the contestant is asked on a task: as the suite wants it there, but for its own."""
+        asked: Mapping[str, Any] = task.asked if task else {}
+        wanted = {name: value for name, value in asked.items() if name not in self.own}
+        granted = {"max_tokens": task.reply_tokens} if task and task.reply_tokens else {}
+        decoding = granted | {name: wanted.pop(name) for name in _DECODING & wanted.keys()}
+        if isinstance(decoding.get("stop"), list):  # as JSON keeps it
+            decoding["stop"] = tuple(decoding["stop"])
+        return replace(self, **wanted, sampling=replace(self.sampling, **decoding))
+
+
+def settings_from_json(said: Mapping[str, Any]) -> AgentSettings:
+    """Return the settings that a contestant's identity holds, as `dataclasses.asdict` wrote them.
+
+    Raises `KeyError`, `TypeError` or `ValueError` where they are none.
+    """
+    known = dict(said)
+    sampling = dict(known.pop("sampling"))
+    sampling["stop"] = tuple(sampling.get("stop", ()))
+    known["own"] = tuple(known.get("own", ()))
+    return AgentSettings(**known, sampling=Sampling(**sampling))
 
 
 @dataclass(frozen=True)
@@ -79,18 +114,18 @@ class Agent:
 
     def __init__(self, engine: Engine, settings: AgentSettings, env: ArenaEnv, key: EpisodeKey) -> None:
         whole = env.reply_form == "whole"
+        settings = settings.for_task(env.task)
         self._engine = engine
-        self._protocol = protocol("whole" if whole else settings.protocol)
+        self._protocol = protocol("whole" if whole else settings.protocol, settings.dialect)
         self._style: Style = "bare" if whole else settings.style
         self._settings = settings
         self._key = key
         self._window = _smaller(engine.context_tokens, settings.context_tokens)
-        granted = env.task.reply_tokens if env.task else None
         self._sampling = replace(
             settings.sampling,
             # repeats of a task differ by their seed, as the tasks' own seeds do
             seed=settings.sampling.seed + key.repeat,
-            max_tokens=granted or settings.sampling.max_tokens,
+            max_tokens=settings.sampling.max_tokens + settings.thought_tokens,
         )
         self._tools = tuple(env.tools())
         self._plain = env.plain_request
@@ -110,7 +145,46 @@ class Agent:
         self._see(observation)
         # counting a long prompt's tokens takes a while, in which others shall go on
         prompt = self._prompt() if self._window is None else await asyncio.to_thread(self._prompt)
-        request = Request(
+        request = self._request_of(prompt, on_text)
+        (completion,) = await self._engine.complete([request])
+        completion = replace(completion, text=_storable(completion.text))
+        decision = self.read(completion.text, completion.finish_reason)
+        self.remember(completion.text, decision)
+        return Thinking(prompt, completion, decision)
+
+    def ask_again(self, observation: str, dropped_items: int) -> tuple[Prompt, Request]:
+        """Return the prompt and request of a recorded turn, of which `dropped_items` items did not fit.
+
+        The turns before it have been recalled. Nothing is sent, and no token is counted.
+        """
+        self._see(observation)
+        history = self._history[-self._settings.history_items :][dropped_items:]
+        prompt = replace(self._built(history, None), dropped_items=dropped_items)
+        return prompt, self._request_of(prompt)
+
+    def read(self, reply: str, finish_reason: FinishReason) -> Decision:
+        """Return what the agent's protocol makes of a reply."""
+        return self._protocol.parse(reply, finish_reason, self._tools)
+
+    def recall(self, observation: str, reply: str, decision: Decision) -> None:
+        """Put a recorded turn into the memory, as if `act` had just been called."""
+        self._see(observation)
+        self.remember(reply, decision)
+
+    def remember(self, reply: str, decision: Decision) -> None:
+        """Add what was done to the history: the action, or the beginning of a reply that gave none."""
+        item = remembered(reply, decision)
+        if decision.action is not None:
+            item = replace(item, text=self._protocol.in_history(decision.action))
+        self._history.append(item)
+
+    def complaint(self, decision: Decision) -> str:
+        """Return the observation that answers a reply without an action."""
+        assert decision.failure is not None
+        return self._protocol.complaint(decision.failure)
+
+    def _request_of(self, prompt: Prompt, on_text: Callable[[str], None] | None = None) -> Request:
+        return Request(
             messages=prompt.messages,
             sampling=self._sampling,
             session=self._key.session,
@@ -122,25 +196,6 @@ class Agent:
             plain=self._plain,
             on_text=on_text,
         )
-        (completion,) = await self._engine.complete([request])
-        completion = replace(completion, text=_storable(completion.text))
-        decision = self._protocol.parse(completion.text, completion.finish_reason, self._tools)
-        self.remember(completion.text, decision)
-        return Thinking(prompt, completion, decision)
-
-    def recall(self, observation: str, reply: str, decision: Decision) -> None:
-        """Put a recorded turn into the memory, as if `act` had just been called."""
-        self._see(observation)
-        self.remember(reply, decision)
-
-    def remember(self, reply: str, decision: Decision) -> None:
-        """Add what was done to the history: the action, or the beginning of a reply that gave none."""
-        self._history.append(remembered(reply, decision))
-
-    def complaint(self, decision: Decision) -> str:
-        """Return the observation that answers a reply without an action."""
-        assert decision.failure is not None
-        return self._protocol.complaint(decision.failure)
 
     def _see(self, observation: str) -> None:
         self._history.append(Item("observation", observation, () if self._history else self._request))
@@ -151,7 +206,11 @@ class Agent:
     def _prompt(self) -> Prompt:
         budget = None if self._window is None else max(1, self._window - self._sampling.max_tokens)
         history = self._history[-self._settings.history_items :]
-        return build(self._briefing, history, self._style, self._engine.count_tokens, budget)
+        return self._built(history, budget)
+
+    def _built(self, history: Sequence[Item], budget: int | None) -> Prompt:
+        prompt = build(self._briefing, history, self._style, self._engine.count_tokens, budget)
+        return prompt if self._settings.system_role else without_system(prompt)
 
 
 def remembered(reply: str, decision: Decision) -> Item:

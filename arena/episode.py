@@ -4,7 +4,6 @@ A reply either gives an action, which the environment plays, or one typed failur
 answered with a sentence that says what was wrong. Each turn is recorded before the next reply is asked for.
 """
 
-import asyncio
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -12,6 +11,7 @@ from typing import Any, Protocol
 
 from arena.agent import Agent, Thinking
 from arena.pace import Pace
+from arena.patience import STEP_TIMEOUT_S, within
 from arena.protocol.base import Decision, Failure, FailureKind
 from arena.protocol.json_reply import diagnose
 from arena.records import EpisodeEnded, EpisodeKey, EpisodeStarted, Event, ReplyText, Turn, TurnPlayed
@@ -61,27 +61,31 @@ async def play_episode(
     listen: Listener,
     *,
     streaming: bool,
+    step_timeout_s: float = STEP_TIMEOUT_S,
 ) -> EpisodeEnded:
     """Play an episode to its end, from where its recorded turns left off, and return how it ended.
 
-    `streaming` announces replies while they are written (`ReplyText`), which costs the engine some time.
+    `streaming` announces replies while they are written (`ReplyText`), which costs the engine some time. An
+    environment that gives no answer for `step_timeout_s` has crashed.
     Raises `EngineError` or `EnvironmentCrashed` where the infrastructure failed (the episode is owed again),
     `Diverged` where the recorded turns don't replay, `StoreError` where a turn can't be recorded.
     """
-    first, info = await asyncio.to_thread(env.reset, seed=key.seed, options={"task": task})
+    first, info = await within(step_timeout_s, env.reset, seed=key.seed, options={"task": task})
     agent = make_agent(env)
     recorder.begin(info["goal"], first)
     listen(EpisodeStarted(key, info["goal"], first, task.max_steps, resumed_turns=len(recorded)))
     now = Position(first, info["progress"], info["success"], info["success"], info["subgoals"])
     for turn in recorded:
-        now = await _step_again(turn, now, agent, env)
+        now = await _step_again(turn, now, agent, env, step_timeout_s)
 
     turns = len(recorded)
     while not now.over and turns < task.max_steps:
         await pace(key, turns)
         seen = now.observation
         thinking = await agent.act(seen, _streamer(key, turns, listen) if streaming else None)
-        now = await _play(thinking.decision, thinking.completion.finish_reason, now, agent, env)
+        now = await play(
+            thinking.decision, thinking.completion.finish_reason, now, agent, env, step_timeout_s
+        )
         turn = _turn(turns, seen, thinking, now)
         recorder.append(turn)
         listen(TurnPlayed(key, turn))
@@ -91,15 +95,21 @@ async def play_episode(
     return EpisodeEnded(key, "done", now.progress, now.success, turns)
 
 
-async def _play(
-    decision: Decision, finish_reason: str, before: Position, agent: Agent, env: ArenaEnv
+async def play(
+    decision: Decision,
+    finish_reason: str,
+    before: Position,
+    agent: Agent,
+    env: ArenaEnv,
+    step_timeout_s: float,
 ) -> Position:
+    """Return where an episode stands after a decision; a crash of its environment is a failure there."""
     if decision.action is None:
         complaint = agent.complaint(decision)
         return replace(before, observation=complaint, valid=False, failure=decision.failure, env_s=0.0)
     began = time.perf_counter()
     try:
-        observation, _, terminated, truncated, info = await asyncio.to_thread(env.step, decision.action)
+        observation, _, terminated, truncated, info = await within(step_timeout_s, env.step, decision.action)
     except EnvironmentCrashed as crash:
         failure = Failure(FailureKind.ENVIRONMENT_ERROR, (0, 0), "an environment that answers", crash.message)
         return replace(
@@ -118,10 +128,12 @@ async def _play(
     )
 
 
-async def _step_again(turn: Turn, before: Position, agent: Agent, env: ArenaEnv) -> Position:
+async def _step_again(
+    turn: Turn, before: Position, agent: Agent, env: ArenaEnv, step_timeout_s: float
+) -> Position:
     decision = Decision(turn.thought, turn.action, turn.failure)
     agent.recall(before.observation, turn.reply, decision)
-    now = await _play(decision, turn.finish_reason, before, agent, env)
+    now = await play(decision, turn.finish_reason, before, agent, env, step_timeout_s)
     if (now.observation, now.progress, now.valid) != (turn.outcome, turn.progress, turn.valid):
         raise Diverged(f"turn {turn.index} of the recorded attempt does not replay")
     return now

@@ -25,6 +25,10 @@ class EngineError(ArenaError):
     """An engine can't start or can't answer: no tokenizer, server down, half an answer."""
 
 
+class OutOfMemory(EngineError):
+    """The engine's memory is full: fewer episodes at a time may fit."""
+
+
 class Unsupported(UsageError):
     """An engine was asked for something it does not do (log-probabilities, constrained decoding, …)."""
 

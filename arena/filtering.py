@@ -2,9 +2,10 @@
 
     contestant:awq fail:not_json,truncated turn>5 base:success -task:gripper "put down"
 
-A filter is a list of terms, and all must hold. `key:value` compares names by containing them (`task:gripper`)
-and words exactly (`outcome:success`); commas mean *or*; numbers also compare by `>`, `>=`, `<`, `<=`. A word
-without a key is looked for in what was observed, replied and acted. A leading `-` turns a term round.
+A filter is a list of terms, and all must hold. `key:value` compares names by containing them
+(`task:gripper`), `key=value` exactly, and words always exactly (`outcome:success`); commas mean *or*;
+numbers also compare by `>`, `>=`, `<`, `<=`. A word without a key is looked for in what was observed,
+replied and acted. A leading `-` turns a term round.
 
 A filter becomes a condition of SQL with parameters, so that a million turns are searched where they are.
 """
@@ -44,11 +45,12 @@ class Where:
 
 @dataclass(frozen=True)
 class Term:
-    """One condition: about an episode or a turn, as SQL."""
+    """One condition: about an episode or a turn, as SQL. `texts` are what it looks for in a turn's texts."""
 
     about: About
     where: Where
     negated: bool = False
+    texts: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -57,6 +59,11 @@ class Filter:
 
     text: str = ""
     terms: tuple[Term, ...] = ()
+
+    @property
+    def texts(self) -> tuple[str, ...]:
+        """What is looked for in the turns' texts, to be marked where they are shown."""
+        return tuple(text for term in self.terms if not term.negated for text in term.texts)
 
     def turns_where(self) -> Where:
         """Return the condition on turns: rows of `turn t JOIN episode e ON e.id = t.episode_id`."""
@@ -108,7 +115,7 @@ def _term(match: re.Match[str], baseline: str) -> Term:
     value = match["quoted"] if match["quoted"] is not None else match["plain"]
     negated = match["not"] is not None
     if name is None:
-        return Term("turn", _contains(_TEXT_COLUMNS, (value,)), negated)
+        return Term("turn", _contains(_TEXT_COLUMNS, (value,)), negated, (value,))
     key = _KEYS.get(name.lower())
     if key is None:
         raise UsageError(f"filter: there is no key {name!r}", nearest(name, _KEYS, "keys"))
@@ -116,7 +123,8 @@ def _term(match: re.Match[str], baseline: str) -> Term:
     if not values:
         raise UsageError(f"filter: {match[0]!r} has no value", key.help)
     try:
-        return Term(key.about, key.read(operator, values, baseline), negated)
+        texts = values if key.is_text else ()
+        return Term(key.about, key.read(operator, values, baseline), negated, texts)
     except ValueError as problem:
         raise UsageError(f"filter: {match[0]!r} {problem}", f"{name} takes {key.help}") from None
 
@@ -129,11 +137,14 @@ class _Key:
     about: About
     help: str
     read: Reader
+    is_text: bool = False
 
 
 def _name(column: str) -> Reader:
     def read(operator: str, values: Sequence[str], baseline: str) -> Where:
         _only_equal(operator)
+        if operator == "=":
+            return _any_of([Where(f"{column} = ?", (value,)) for value in values])
         return _contains((column,), values)
 
     return read
@@ -217,8 +228,8 @@ _KEYS: Mapping[str, _Key] = {
     "valid": _Key("turn", "yes or no: did the action take effect", _valid),
     "turn": _Key("turn", "a number, from 1", _number("(t.idx + 1)")),
     "tokens": _Key("turn", "a number: tokens of the reply", _number("t.completion_tokens")),
-    "reply": _Key("turn", "a text in the reply", _name("t.reply")),
-    "action": _Key("turn", "a text in the action", _name("t.action")),
+    "reply": _Key("turn", "a text in the reply", _name("t.reply"), is_text=True),
+    "action": _Key("turn", "a text in the action", _name("t.action"), is_text=True),
 }  # fmt: skip
 _TEXT_COLUMNS = ("t.reply", "t.action", "t.outcome")
 

@@ -2,20 +2,26 @@
 
 import json
 import os
+import re
 import tomllib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from arena import presets
 from arena.compressed import Listener
-from arena.contestant import enter
+from arena.contestant import Contestant, enter
 from arena.engines.base import Engine
 from arena.engines.options import split_at_commas
 from arena.engines.registry import parse_contestant
-from arena.errors import UsageError
+from arena.errors import EngineError, UsageError
 from arena.plan import Plan
 from arena.suite import Suite, expand
 
+Shard = tuple[int, int]
+"""Which part of a suite, numbered from 1, of how many."""
+
+HUB = "https://huggingface.co/"
 CONTESTANTS_FILE = "contestants.toml"
 
 
@@ -25,9 +31,11 @@ def line_up(
     limit: int | None = None,
     repeats: int | None = None,
     on_compress: Listener | None = None,
+    shard: Shard | None = None,
 ) -> tuple[Plan, dict[str, Engine]]:
     """Return the plan of a suite for contestants as typed (`[NAME=]SPEC[,option=value…]`), and their engines.
 
+    `limit` bounds the tasks of each group; of a `shard` (I, N) it holds every N-th task, from the I-th on.
     Models of `MODEL+RECIPE` that are not kept yet are compressed now; `on_compress` hears how far that is.
     Raises `UsageError` for names that are unknown or given twice, `EngineError` for unreadable models,
     `envs.errors.EnvsError` for unknown tasks or missing data.
@@ -35,13 +43,45 @@ def line_up(
     known = read_contestants()
     entered, engines = [], {}
     for text in contestants:
-        contestant, engine = enter(parse_contestant(_from_file(text, known)), suite.settings, on_compress)
+        contestant, engine = _enter(_from_file(text, known), suite, on_compress)
         if contestant.name in engines:
             raise UsageError(f"two contestants are called {contestant.name!r}", "give one a NAME= of its own")
         entered.append(contestant)
         engines[contestant.name] = engine
     tasks = expand(suite, limit)
+    if shard is not None:
+        index, count = shard
+        tasks = tasks[index - 1 :: count]
     return Plan(suite, entered, tasks, repeats or suite.settings.repeats), engines
+
+
+def check_contestant(text: str) -> None:
+    """Check a contestant as typed without making its engine. Raises `UsageError` or `EngineError`."""
+    parse_contestant(presets.typed(_from_file(text, read_contestants()))[0])
+
+
+def parse_shard(text: str) -> Shard:
+    """Read `I/N`. Raises `UsageError` where it is none."""
+    match = re.fullmatch(r"([1-9][0-9]*)/([1-9][0-9]*)", text)
+    if match is None or int(match[1]) > int(match[2]):
+        raise UsageError(f"--shard {text} is no part of a whole", "write 1/4 for the first of four")
+    return int(match[1]), int(match[2])
+
+
+def _enter(text: str, suite: Suite, on_compress: Listener | None) -> tuple[Contestant, Engine]:
+    text, preset = presets.typed(text)
+    try:
+        return enter(parse_contestant(text), suite.settings, on_compress)
+    except EngineError as error:
+        if preset is None:
+            raise
+        gate = f", accept its licence on its page at {HUB}{preset.hub}" if preset.gated else ""
+        raise EngineError(
+            f"{preset.name} can't be had: {error.message}",
+            f"go online{gate}; or fetch {preset.hub} where there is a network (`hf download {preset.hub}`),"
+            f" copy the folder here and give it as {preset.name}=FOLDER with the options that"
+            " `arena agents --json` names",
+        ) from error
 
 
 def read_contestants() -> dict[str, str]:

@@ -4,11 +4,13 @@ import hashlib
 import json
 import os
 import platform
+import re
 import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -20,8 +22,13 @@ from arena.errors import StoreError
 from arena.records import EpisodeKey
 from arena.store.files import DATABASE, PLAN, SCHEMA_VERSION, create_database
 from arena.suite import Suite
+from envs import registry
 from envs.base import Task
+from envs.errors import MissingPackage
 
+DIGEST = "plan_digest"
+"""Key of a plan's digest in `run.toml`: the plan of a run of 100,000 tasks takes seconds to read."""
+_HEAD_CHARS = 2000
 PACKAGES = ("gymnasium", "torch", "transformers", "openai", "scienceworld")
 
 
@@ -45,7 +52,8 @@ class Plan:
 
     def content(self) -> dict[str, Any]:
         """Return what must be equal for two plans to be the same run; what only schedules is not in it."""
-        return {
+        resolved = {"sources": self._sources()} if self._sources() else {}
+        return resolved | {
             "suite": self.suite.name,
             "settings": self.suite.settings.model_dump(mode="json", exclude_none=True),
             "repeats": self.repeats,
@@ -53,11 +61,24 @@ class Plan:
             "tasks": [[task.id, task.hash] for task in self.tasks],
         }
 
+    def _sources(self) -> dict[str, list[str]]:
+        """Return what the source `best` has come to, for the benchmarks that a suite takes from there."""
+        best = {group.benchmark for group in self.suite.tasks if group.source == "best"}
+        found: dict[str, set[str]] = {}
+        for task in self.tasks:
+            if task.benchmark in best:
+                found.setdefault(task.benchmark, set()).add(task.source)
+        return {benchmark: sorted(sources) for benchmark, sources in found.items()}
+
     @property
     def id(self) -> str:
         """Return the run's name: the same plan has the same name, so the same command finds its run."""
-        text = json.dumps(self.content(), sort_keys=True)
-        return f"{self.suite.name}-{hashlib.sha256(text.encode()).hexdigest()[:8]}"
+        return f"{self.suite.name}-{digest_of(self.content())[:8]}"
+
+
+def digest_of(content: Mapping[str, Any]) -> str:
+    """Return the SHA-256 (hex) of a plan's content."""
+    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
 
 def create_run(plan: Plan, run: Path) -> None:
@@ -76,7 +97,10 @@ def create_run(plan: Plan, run: Path) -> None:
 
 def check_same_plan(plan: Plan, run: Path) -> None:
     """Raise `StoreError` where `run` was begun with another plan; the message says what differs."""
-    before, now = read_plan(run)["plan"], plan.content()
+    now = plan.content()
+    if _recorded_digest(run) == digest_of(now):
+        return
+    before = read_plan(run)["plan"]
     for part, value in now.items():
         if before.get(part) != value:
             raise StoreError(
@@ -99,15 +123,38 @@ def contestant_names(run: Path) -> list[str]:
     return [contestant["name"] for contestant in read_plan(run)["contestants"]]
 
 
+def check_playable(plan: Plan) -> None:
+    """Raise `MissingPackage` where a benchmark of the plan needs a package that is not installed."""
+    for name in dict.fromkeys(task.benchmark for task in plan.tasks):
+        card = registry.benchmark(name)
+        lacks = [package for package in card.packages if find_spec(package) is None]
+        if lacks:
+            raise MissingPackage(
+                f"{name}, of suite {plan.suite.name}, needs the package {', '.join(lacks)}", card.mend
+            )
+
+
 def exists(run: Path) -> bool:
     """Tell whether a run was begun in this directory."""
     return (run / DATABASE).exists() and (run / PLAN).exists()
+
+
+def _recorded_digest(run: Path) -> str | None:
+    """Return the digest of a run's plan, which stands at the top of its file, without reading all of it."""
+    try:
+        with (run / PLAN).open(encoding="utf-8") as file:
+            head = file.read(_HEAD_CHARS)
+    except (OSError, ValueError):
+        return None
+    match = re.search(rf'^{DIGEST} = "([0-9a-f]{{64}})"$', head, re.MULTILINE)
+    return match[1] if match else None
 
 
 def _document(plan: Plan, run_id: str) -> dict[str, Any]:
     document = {
         "schema": SCHEMA_VERSION,
         "run": run_id,
+        DIGEST: digest_of(plan.content()),
         "arena": __version__,
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
         "plan": plan.content(),
@@ -129,6 +176,7 @@ def _contestant(contestant: Contestant) -> dict[str, Any]:
         "name": contestant.name,
         "spec": contestant.spec,
         "options": dict(contestant.engine_options),
+        "own": dict(contestant.own),
         "hash": contestant.hash,
         "size_bytes": contestant.size_bytes,
         "identity": dict(contestant.identity),

@@ -3,10 +3,14 @@
 import asyncio
 from collections import defaultdict
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 
+from arena.patience import within
 from envs import registry
 from envs.base import ArenaEnv, Source, Task
+from envs.errors import EnvironmentCrashed
+
+CLOSE_TIMEOUT_S = 20.0
 
 
 class EnvPool:
@@ -25,7 +29,9 @@ class EnvPool:
             try:
                 yield env
             except BaseException:
-                await asyncio.to_thread(env.close)
+                # what hung may hang again when it is closed
+                with suppress(EnvironmentCrashed):
+                    await within(CLOSE_TIMEOUT_S, env.close)
                 raise
             kept.append(env)
 
@@ -33,7 +39,12 @@ class EnvPool:
         """Close all idle environments."""
         for kept in self._idle.values():
             while kept:
-                await asyncio.to_thread(kept.pop().close)
+                with suppress(EnvironmentCrashed):
+                    await within(CLOSE_TIMEOUT_S, kept.pop().close)
+
+    def has_place(self, benchmark: str) -> bool:
+        """Tell whether an environment of a benchmark could be lent at once."""
+        return not self._place(benchmark).locked()
 
     def _place(self, benchmark: str) -> asyncio.Semaphore:
         if benchmark not in self._places:

@@ -89,6 +89,17 @@ def build(
     return Prompt(messages, dropped)
 
 
+def without_system(prompt: Prompt) -> Prompt:
+    """Return a prompt for a model that knows no system role: its text begins the first user message."""
+    first, *others = prompt.messages
+    if first.role != "system":
+        return prompt
+    if not others or others[0].role != "user":
+        return Prompt((Message("user", first.content), *others), prompt.dropped_items)
+    merged = Message("user", f"{first.content}\n\n{others[0].content}")
+    return Prompt((merged, *others[1:]), prompt.dropped_items)
+
+
 def _items_to_drop(history: Sequence[Item], excess_tokens: int) -> int:
     # counting tokens is slow, so drop at once what must go one by one anyhow: a token is at least one byte,
     # so items of no more bytes than there are tokens too many can't be enough

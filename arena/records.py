@@ -20,6 +20,11 @@ class EpisodeKey:
     repeat: int
 
     @property
+    def unique(self) -> tuple[str, str, int, int]:
+        """What tells the episode from all others of its run: content, not the task's name."""
+        return self.contestant, self.task_hash, self.seed, self.repeat
+
+    @property
     def session(self) -> str:
         """Name of the episode for engines that keep state between its turns.
 

@@ -1,13 +1,14 @@
 """A run: every episode of a plan, played once, whatever happens on the way.
 
-In a batch each contestant's episodes are played as many at a time as its engine makes good use of; engines
-that fill the machine take turns. In a series (`arena play`) all contestants play a task together, match by
-match. Both go on where an earlier run of the same plan stopped.
+In a batch each contestant's episodes are played as many at a time as its engine makes good use of, the
+longest first; engines that fill the machine take turns. In a series (`arena play`) all contestants play a
+task together, match by match. Both go on where an earlier run of the same plan stopped, and both may be asked
+to stop (`Halt`).
 """
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Mapping, Sequence
+from collections.abc import Awaitable, Collection, Mapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,15 +18,18 @@ from arena.agent import Agent
 from arena.contestant import Contestant
 from arena.engines.base import Engine
 from arena.episode import Diverged, Listener, play_episode
-from arena.errors import ArenaError, EngineError, StoreError
+from arena.errors import ArenaError, EngineError, OutOfMemory, StoreError
+from arena.halt import Halt, Halted
 from arena.match import grouped_by_match
 from arena.pace import Pace, at_once
+from arena.patience import STEP_TIMEOUT_S
 from arena.plan import Plan, check_same_plan, create_run, exists
 from arena.pool import EnvPool
 from arena.records import EpisodeKey, Notice
+from arena.schedule import Waiting, blocks, longest_first, shuffled_tasks
 from arena.store.files import writer_lock
-from arena.store.writer import RunWriter
-from envs.base import ArenaEnv
+from arena.store.writer import ErrorKind, RunWriter
+from envs.base import ArenaEnv, Task
 from envs.errors import EnvironmentCrashed, EnvsError
 
 logger = logging.getLogger(__name__)
@@ -47,6 +51,9 @@ class Tally:
     planned: int
     done: int = 0
     errors: list[str] = field(default_factory=list)
+    stopped: str | None = None
+    """Why the run ended before everything was played, where it was asked to."""
+    stop_details: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def owed(self) -> int:
@@ -63,11 +70,18 @@ async def play_run(
     jobs: int | None = None,
     pace: Pace = at_once,
     match_by_match: bool = False,
+    only: Collection[EpisodeKey] | None = None,
+    order: Sequence[str] | None = None,
+    halt: Halt | None = None,
+    step_timeout_s: float = STEP_TIMEOUT_S,
 ) -> Tally:
     """Play what a plan still owes, into the run directory `run`, and return how it went.
 
-    `engines` has one engine a contestant (not started). Raises `UsageError` where another process plays the
-    run, `StoreError` where it was begun with another plan or can't be written.
+    `engines` has one engine a contestant (not started). `only` some episodes are played, where it is given.
+    With `order`, hashes of all tasks, all contestants play the tasks in that order, block by block, so that
+    pairs come together; otherwise each plays its longest first. `halt` is how others ask the run to stop. An
+    environment that gives no answer for `step_timeout_s` has crashed. Raises `UsageError` where another
+    process plays the run, `StoreError` where it was begun with another plan or can't be written.
     """
     if exists(run):
         check_same_plan(plan, run)
@@ -78,29 +92,64 @@ async def play_run(
         writer = RunWriter(run)
         stack.callback(writer.close)
         writer.add_tasks(plan.tasks)
-        player = _Player(plan, writer, engines, listen, pace)
+        done, keys = writer.done(), plan.episodes()
+        owed = [key for key in keys if key.unique not in done]
+        tally = Tally(len(keys), len(keys) - len(owed))
+        player = _Player(plan, writer, engines, listen, pace, halt or Halt(), tally, step_timeout_s)
         stack.push_async_callback(player.close)
-        keys = plan.episodes()
-        owed = [key for key in keys if not writer.is_done(key)]
-        player.tally.done = len(keys) - len(owed)
+        if only is not None:
+            wanted = {key.unique for key in only}
+            owed = [key for key in owed if key.unique in wanted]
         if match_by_match:
             await player.play_matches(owed)
+        elif order is not None:
+            for block in blocks(shuffled_tasks(owed, order)):
+                await player.play_batch(block, jobs)
         else:
-            await player.play_batch(owed, jobs)
+            await player.play_batch(longest_first(owed, {task.hash: task for task in plan.tasks}), jobs)
+        player.say_why_stopped()
         return player.tally
+
+
+@dataclass
+class _Places:
+    """How many episodes of a contestant may be in flight; fewer once its engine ran out of memory.
+
+    `workers` play them, one each; those that are too many leave, and one always stays.
+    """
+
+    limit: int
+    workers: int
+
+    def halve(self, before: int) -> bool:
+        """Allow half as many as there were; False where others have done so since."""
+        if self.limit != before:
+            return False
+        self.limit = max(1, before // 2)
+        return True
 
 
 class _Player:
     """The state of a run while it is played."""
 
     def __init__(
-        self, plan: Plan, writer: RunWriter, engines: Mapping[str, Engine], listen: Listener, pace: Pace
+        self,
+        plan: Plan,
+        writer: RunWriter,
+        engines: Mapping[str, Engine],
+        listen: Listener,
+        pace: Pace,
+        halt: Halt,
+        tally: Tally,
+        step_timeout_s: float,
     ) -> None:
-        self.tally = Tally(len(plan.episodes()))
+        self.tally = tally
         self._writer = writer
         self._engines = engines
         self._listen = listen
-        self._pace = pace
+        self._own_pace = pace
+        self._halt = halt
+        self._step_timeout_s = step_timeout_s
         self._contestants = {contestant.name: contestant for contestant in plan.contestants}
         self._tasks = {task.hash: task for task in plan.tasks}
         self._envs = EnvPool()
@@ -110,6 +159,12 @@ class _Player:
     async def close(self) -> None:
         await self._envs.close()
 
+    def say_why_stopped(self) -> None:
+        """Record why episodes are left, where the run was asked to stop before it had played them."""
+        if self._halt.reason and self.tally.owed:
+            self.tally.stopped, self.tally.stop_details = self._halt.reason, self._halt.details
+            self._writer.note(Notice(f"stopped: {self._halt.reason}", self._halt.details))
+
     async def play_matches(self, owed: Sequence[EpisodeKey]) -> None:
         """Play match by match, all contestants of a match at once; it is watched, so replies stream."""
         self._streaming = True
@@ -117,14 +172,17 @@ class _Player:
         started = {name for name in self._contestants if name in playing and await self._start(name)}
         try:
             for match in grouped_by_match(owed):
-                await _all(*(self._play(key) for key in match if key.contestant in started))
+                if self._halt.takes_episodes:
+                    await _all(*(self._play(key) for key in match if key.contestant in started))
         finally:
             for name in started:
                 await self._engines[name].close()
 
     async def play_batch(self, owed: Sequence[EpisodeKey], jobs: int | None) -> None:
         """Play all episodes, each contestant's `jobs` at a time (default: what its engine likes)."""
-        by_contestant = {name: [key for key in owed if key.contestant == name] for name in self._contestants}
+        by_contestant: dict[str, list[EpisodeKey]] = {name: [] for name in self._contestants}
+        for key in owed:
+            by_contestant[key.contestant].append(key)
         await _all(*(self._play_contestant(name, keys, jobs) for name, keys in by_contestant.items() if keys))
 
     async def _play_contestant(self, name: str, keys: Sequence[EpisodeKey], jobs: int | None) -> None:
@@ -132,19 +190,35 @@ class _Player:
         async with AsyncExitStack() as stack:
             if engine.exclusive:
                 await stack.enter_async_context(self._machine)
-            if not await self._start(name):
+            if not self._halt.takes_episodes or not await self._start(name):
                 return
             stack.push_async_callback(engine.close)
-            waiting = list(reversed(keys))
+            waiting = Waiting(keys, self._envs.has_place)
+            most = min(jobs or engine.concurrency, len(keys))
+            places = _Places(most, most)
             in_a_row = 0
 
             async def work() -> None:
                 nonlocal in_a_row
-                while waiting and in_a_row < MOST_ENGINE_ERRORS:
-                    in_a_row = 0 if await self._play(waiting.pop()) else in_a_row + 1
+                while (
+                    waiting
+                    and self._halt.takes_episodes
+                    and in_a_row < MOST_ENGINE_ERRORS
+                    and places.workers <= places.limit
+                ):
+                    key, at_most = waiting.take(), places.limit
+                    try:
+                        in_a_row = 0 if await self._play(key, alone=at_most == 1) else in_a_row + 1
+                    except OutOfMemory as error:
+                        waiting.put_back(key)
+                        if places.halve(at_most):
+                            self._notice(
+                                f"{name}: {error.message} {places.limit} episodes at a time, not {at_most}"
+                            )
+                places.workers -= 1
 
-            await _all(*(work() for _ in range(min(jobs or engine.concurrency, len(keys)))))
-            if waiting:
+            await _all(*(work() for _ in range(most)))
+            if waiting and self._halt.takes_episodes:
                 self._notice(
                     f"{name}: given up after {MOST_ENGINE_ERRORS} engine errors, {len(waiting)} owed"
                 )
@@ -157,15 +231,21 @@ class _Player:
             return False
         return True
 
-    async def _play(self, key: EpisodeKey) -> bool:
-        """Play one episode and record how it ended; False where its engine failed."""
+    async def _play(self, key: EpisodeKey, *, alone: bool = True) -> bool:
+        """Play one episode and record how it ended; False where its engine failed.
+
+        Raises `OutOfMemory`, with nothing recorded of it, where the engine may manage once the episode is
+        played `alone`.
+        """
         for attempt in range(1, MOST_ATTEMPTS + 1):
             try:
-                error = await self._play_attempt(key)
+                error = await self._play_attempt(key, alone=alone)
             except Diverged as diverged:
                 self._writer.supersede(key)
                 self._notice(f"{key.task}, {key.contestant}: {diverged}, so it is played anew")
                 continue
+            except Halted:
+                return True
             if error is None:
                 self.tally.done += 1
                 return True
@@ -175,11 +255,11 @@ class _Player:
             self._notice(f"{key.task}, {key.contestant}: {error}, so it is played again")
         return True
 
-    async def _play_attempt(self, key: EpisodeKey) -> Exception | None:
+    async def _play_attempt(self, key: EpisodeKey, *, alone: bool) -> Exception | None:
         """Play an episode on from what is recorded; returns the infrastructure's error, if it failed."""
         contestant, task = self._contestants[key.contestant], self._tasks[key.task_hash]
         engine = self._engines[key.contestant]
-        recorder, recorded = self._writer.begin(key, _provenance(contestant))
+        recorder, recorded = self._writer.begin(key, provenance(contestant, task))
 
         def make_agent(env: ArenaEnv) -> Agent:
             return Agent(engine, contestant.settings, env, key)
@@ -196,12 +276,15 @@ class _Player:
                     self._pace,
                     self._listen,
                     streaming=self._streaming,
+                    step_timeout_s=self._step_timeout_s,
                 )
-        except (StoreError, Diverged):
+        except (StoreError, Diverged, Halted):
             raise
         except Exception as error:  # one broken episode must not take the others with it
+            if isinstance(error, OutOfMemory) and not alone:
+                raise
             logger.debug("episode failed", exc_info=True)
-            self._listen(recorder.fail(key, _sentence(error)))
+            self._listen(recorder.fail(key, _sentence(error), _error_kind(error)))
             return error
         finally:
             await engine.release(key.session)
@@ -209,21 +292,35 @@ class _Player:
         self._listen(ended)
         return None
 
+    async def _pace(self, key: EpisodeKey, turn: int) -> None:
+        self._halt.check_turn()
+        await self._own_pace(key, turn)
+        self._halt.check_turn()
+
     def _notice(self, text: str, next_step: str = "", **details: str) -> None:
         notice = Notice(text, details | ({"next_step": next_step} if next_step else {}))
         self._writer.note(notice)
         self._listen(notice)
 
 
-def _provenance(contestant: Contestant) -> dict[str, Any]:
+def provenance(contestant: Contestant, task: Task) -> dict[str, Any]:
+    """Return what an episode's record says of how it came about."""
     engine = contestant.identity["engine"]
     return {
         "grading_version": GRADING_VERSION,
         "contestant": contestant.hash,
         "engine": engine.get("build") or engine.get("engine", ""),
         "template": engine.get("template", ""),
-        "parser": contestant.settings.protocol,
+        "parser": contestant.settings.for_task(task).protocol,
     }
+
+
+def _error_kind(error: Exception) -> ErrorKind:
+    if isinstance(error, OutOfMemory):
+        return "memory"
+    if isinstance(error, EngineError):
+        return "engine"
+    return "environment" if isinstance(error, EnvsError) else "unexpected"
 
 
 def _sentence(error: Exception) -> str:

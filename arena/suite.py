@@ -1,19 +1,38 @@
 """Suites: named lists of tasks with every setting that changes a score, in TOML."""
 
 import difflib
+import fnmatch
 import re
 import tomllib
+from collections import Counter
 from dataclasses import replace
 from importlib.resources import files
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 
 from arena.engines.options import nearest
 from arena.errors import UsageError
 from envs import embedding, registry
 from envs.base import Source, Task
+from envs.errors import MissingData
+
+
+def _known_dialect(name: str | None) -> str | None:
+    from arena.protocol.dialects import dialects
+
+    if name not in (None, "auto", *dialects()):
+        raise ValueError(f"no dialect is called {name!r}; dialects: auto, {', '.join(dialects())}")
+    return name
 
 
 class _Strict(BaseModel):
@@ -32,6 +51,9 @@ class SuiteSettings(_Strict):
     history_items: int = Field(100, ge=1)
     example: bool = True
     context_tokens: int | None = Field(None, ge=16)
+    thought_tokens: int = Field(0, ge=0)
+    system_role: bool = True
+    dialect: Annotated[str | None, AfterValidator(_known_dialect)] = None
     seed: int = 0
     repeats: int = Field(1, ge=1)
     scoring: Literal["auto", "faithful", "strict"] = "auto"
@@ -45,20 +67,40 @@ class SuiteSettings(_Strict):
         return name
 
 
+class GroupSettings(_Strict):
+    """How the tasks of one group are asked, where that differs from the suite's `[settings]`."""
+
+    protocol: Literal["text", "json"] | None = None
+    style: Literal["flat", "chat", "terse"] | None = None
+    max_tokens: int | None = Field(None, ge=1)
+    temperature: float | None = Field(None, ge=0)
+    top_p: float | None = Field(None, gt=0, le=1)
+    stop: tuple[str, ...] | None = None
+    history_items: int | None = Field(None, ge=1)
+    example: bool | None = None
+    context_tokens: int | None = Field(None, ge=16)
+
+
 class TaskGroup(_Strict):
-    """Some tasks of one benchmark: `ids`, or the first `count` (default all) of a subset or of everything."""
+    """Some tasks of one benchmark: `ids`, or all of it, or of the subsets that a pattern (`*`, `?`) matches.
+
+    `count` bounds how many in all, `per_subset` how many of each subset. The source `best` is the official
+    data where they are imported, else the bundled tasks; a plan holds which of the two it was.
+    """
 
     benchmark: str
     subset: str | None = None
-    source: Source = "bundled"
+    source: Source | Literal["best"] = "bundled"
     count: int | None = Field(None, ge=1)
+    per_subset: int | None = Field(None, ge=1)
     ids: tuple[str, ...] = ()
     max_steps: int | None = Field(None, ge=1)
+    settings: GroupSettings = GroupSettings()
 
     @model_validator(mode="after")
     def _one_way_to_choose(self) -> "TaskGroup":
-        if self.ids and (self.subset or self.count):
-            raise ValueError("ids stand for themselves: leave out subset and count")
+        if self.ids and (self.subset or self.count or self.per_subset):
+            raise ValueError("ids stand for themselves: leave out subset, count and per_subset")
         return self
 
 
@@ -126,9 +168,15 @@ def expand(suite: Suite, limit: int | None = None) -> list[Task]:
                 f"suite {suite.name}: {group.benchmark} has no subset {group.subset!r}",
                 "`arena tasks` lists them",
             )
+        grading, asked = _grading(group.benchmark, suite.settings), _asked(group)
         for task in selected:
-            grading = {**task.grading, **_grading(group.benchmark, suite.settings)}
-            task = replace(task, max_steps=group.max_steps or task.max_steps, grading=grading)
+            if grading or asked or group.max_steps:
+                task = replace(
+                    task,
+                    max_steps=group.max_steps or task.max_steps,
+                    grading={**task.grading, **grading},
+                    asked=asked,
+                )
             chosen.setdefault(task.hash, task)
     return list(chosen.values())
 
@@ -145,11 +193,32 @@ def _grading(benchmark: str, settings: SuiteSettings) -> dict[str, str]:
     return grading
 
 
+def _asked(group: TaskGroup) -> dict[str, Any]:
+    return group.settings.model_dump(mode="json", exclude_none=True)
+
+
 def _select(group: TaskGroup) -> list[Task]:
+    if group.source != "best":
+        return _select_from(group, group.source)
+    try:
+        official = _select_from(group, "official")
+    except MissingData:
+        official = []
+    return official or _select_from(group, "bundled")
+
+
+def _select_from(group: TaskGroup, source: Source) -> list[Task]:
     if group.ids:
-        return [registry.find_task(task_id, group.source) for task_id in group.ids]
-    tasks = registry.tasks(group.benchmark, group.source)
-    return [task for task in tasks if group.subset in (None, task.subset)][: group.count]
+        return [registry.find_task(task_id, source) for task_id in group.ids]
+    chosen: list[Task] = []
+    of_subset: Counter[str | None] = Counter()
+    for task in registry.tasks(group.benchmark, source):
+        if group.subset is not None and not fnmatch.fnmatchcase(task.subset or "", group.subset):
+            continue
+        of_subset[task.subset] += 1
+        if group.per_subset is None or of_subset[task.subset] <= group.per_subset:
+            chosen.append(task)
+    return chosen[: group.count]
 
 
 def _line_of(text: str, location: tuple[int | str, ...]) -> int:
@@ -173,4 +242,6 @@ def _line_of(text: str, location: tuple[int | str, ...]) -> int:
 def _nearest_field(location: tuple[int | str, ...]) -> str:
     tables: dict[str, type[BaseModel]] = {"settings": SuiteSettings, "tasks": TaskGroup}
     table = tables[str(location[0])] if len(location) > 1 else Suite
+    if location[0] == "tasks" and "settings" in location[1:-1]:
+        table = GroupSettings
     return nearest(str(location[-1]), table.model_fields, "keys here")

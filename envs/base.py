@@ -29,6 +29,8 @@ class Task:
     it; `reset` then reports it in `info["goal"]`. `data` is JSON-able and holds all that the environment
     needs to play the task. `reply_tokens` is the longest reply that the benchmark grants, where it says so.
     `grading` says how it is scored where that was chosen: `scoring`, `encoder` (`arena.suite` fills it in).
+    `asked` says how agents are asked where a suite wants it otherwise for this task than for its others;
+    environments don't read it.
     """
 
     id: str
@@ -42,6 +44,7 @@ class Task:
     goal: str = ""
     reply_tokens: int | None = None
     grading: Mapping[str, str] = field(default_factory=dict)
+    asked: Mapping[str, Any] = field(default_factory=dict)
 
     @cached_property
     def hash(self) -> str:
@@ -56,6 +59,8 @@ class Task:
         }
         if self.grading:
             content["grading"] = self.grading
+        if self.asked:
+            content["asked"] = self.asked
         text = json.dumps(content, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
         return hashlib.sha256(text.encode()).hexdigest()[:16]
 

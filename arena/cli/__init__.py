@@ -13,15 +13,23 @@ from arena.cli import (
     batch,
     compress,
     data,
+    debug,
+    divergence,
     doctor,
     export,
+    gate,
+    home,
     import_logs,
+    merge,
     play,
     recipes,
+    regrade,
     report,
+    retry,
     runs,
     score,
     serve,
+    study,
     tasks,
     watch,
 )
@@ -29,22 +37,29 @@ from arena.cli import (
 app = typer.Typer(
     name="arena",
     help="Does my compressed model still act? Base and compressed agents, side by side, turn by turn.",
-    no_args_is_help=True,
+    invoke_without_command=True,
     add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
 app.command("play")(play.play)
 app.command("batch")(batch.batch)
+app.command("merge")(merge.merge)
+app.command("regrade")(regrade.regrade)
+app.command("retry")(retry.retry)
 app.command("watch")(watch.watch)
+app.command("debug")(debug.debug)
 app.command("report")(report.report)
+app.command("gate")(gate.gate)
 app.command("score")(score.score)
 app.command("import")(import_logs.import_logs)
 app.command("export")(export.export)
 app.command("compress")(compress.compress)
 app.command("recipes")(recipes.recipes)
 app.command("analyze")(analyze.analyze)
+app.command("divergence")(divergence.divergence)
 app.command("serve")(serve.serve)
+app.command("study")(study.study)
 app.command("tasks")(tasks.tasks)
 app.command("agents")(agents.agents)
 app.command("runs")(runs.runs)
@@ -54,11 +69,14 @@ app.command("doctor")(doctor.doctor)
 
 @app.callback()
 def _options(
+    context: typer.Context,
     debug: Annotated[bool, typer.Option("--debug", help="Show tracebacks and debug logs.")] = False,
 ) -> None:
     if debug:
         os.environ["ARENA_DEBUG"] = "1"
         logging.basicConfig(level=logging.DEBUG, stream=sys.stderr)
+    if context.invoked_subcommand is None:
+        home.home(context)
 
 
 def main() -> None:

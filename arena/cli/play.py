@@ -17,6 +17,13 @@ def play(
     agent: Contestants = None,
     protocol: Annotated[str, typer.Option(help="text or json (a suite has its own).")] = "text",
     limit: Annotated[int | None, typer.Option(min=1, help="At most so many tasks of each group.")] = None,
+    serve: Annotated[
+        bool, typer.Option("--serve", help="Play in a browser instead of this terminal.")
+    ] = False,
+    port: Annotated[int, typer.Option(min=1, max=65535, help="Port of --serve.")] = 8000,
+    host: Annotated[
+        str, typer.Option(help="Address of --serve; by default only this machine.")
+    ] = "127.0.0.1",
 ) -> None:
     """Play tasks with contestants side by side in the terminal. Recorded like a batch."""
     import sys
@@ -26,17 +33,25 @@ def play(
     from arena.errors import UsageError
     from arena.lineup import line_up
     from arena.play import suite_of
-    from arena.store.files import runs_folder
+    from arena.store.files import is_being_played, runs_folder
+    from tui.web import runs_in_browser
 
+    contestants = agent or list(DEFAULT_CONTESTANTS)
+    # also before it is served: what is wrong shall be said here, not on a page
     with CompressionProgress() as compression:
-        plan, engines = line_up(
-            suite_of(task, protocol), agent or DEFAULT_CONTESTANTS, limit, on_compress=compression.listen
-        )
-    if not (sys.stdin.isatty() and sys.stdout.isatty()):
+        plan, engines = line_up(suite_of(task, protocol), contestants, limit, on_compress=compression.listen)
+    if serve:
+        _serve(task, contestants, protocol, limit, host, port)
+        return
+    if not (runs_in_browser() or (sys.stdin.isatty() and sys.stdout.isatty())):
         raise UsageError("arena play draws on a terminal", "off a terminal, use `arena batch`")
     from tui.app import play as play_on_screen
+    from tui.app import watch as watch_on_screen
 
     run = runs_folder() / plan.id
+    if runs_in_browser() and is_being_played(run):  # the first page plays, all others watch
+        watch_on_screen(run)
+        return
     tally = play_on_screen(plan, run, engines)
     if tally is not None and tally.owed:
         say(f"{tally.owed} of {tally.planned} episodes are still to be played")
@@ -44,3 +59,17 @@ def play(
         f"`arena play` with the same contestants goes on; `arena watch {run.name}` replays, "
         f"`arena report {run.name}` prints the scores"
     )
+
+
+def _serve(task: str, contestants: list[str], protocol: str, limit: int | None, host: str, port: int) -> None:
+    import sys
+
+    from arena.cli.output import say
+    from tui.web import is_loopback, serve
+
+    if not is_loopback(host):
+        say(f"warning: anyone who reaches {host}:{port} can play, with your models and API keys")
+    command = [sys.executable, "-m", "arena", "play", task, "--protocol", protocol]
+    command += [part for contestant in contestants for part in ("-a", contestant)]
+    command += ["--limit", str(limit)] if limit else []
+    serve(command, host, port, say)

@@ -1,4 +1,8 @@
-"""The progress bar of a batch, on stderr."""
+"""The progress of a batch, on stderr: a bar for each benchmark, and one for all of it."""
+
+import time
+from collections import Counter
+from dataclasses import dataclass
 
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 from rich.text import Text
@@ -6,39 +10,109 @@ from rich.text import Text
 from arena.cli.bars import Bars
 from arena.cli.output import err
 from arena.plan import Plan
-from arena.records import EpisodeEnded, Event, Notice
+from arena.records import EpisodeEnded, EpisodeKey, Event, Notice, TurnPlayed
+
+ALL = "all"
+SPEED_WINDOW_S = 30.0
+
+
+@dataclass
+class _Count:
+    """What has ended of a benchmark since this command began."""
+
+    done: int = 0
+    solved: int = 0
+    progress: float = 0.0
+    failed_turns: int = 0
+    errors: int = 0
+
+    def words(self) -> str:
+        said = []
+        if self.done:
+            said = [f"progress {100 * self.progress / self.done:.0f} %", f"{self.solved} solved"]
+        said += [f"{self.failed_turns} failed replies"] if self.failed_turns else []
+        said += [f"{self.errors} errors"] if self.errors else []
+        return ", ".join(said)
 
 
 class BatchProgress(Bars):
-    """Draws one bar a contestant, and says notices as they come. Off a terminal: notices only."""
+    """Draws the bars, and says notices as they come. Off a terminal: notices only."""
 
     def __init__(self, plan: Plan, *, quiet: bool) -> None:
         self._console = err()
+        self._counts: dict[str, _Count] = {}
         self._bars: dict[str, TaskID] = {}
-        self._won: dict[str, int] = {}
+        self._tokens: list[tuple[float, int]] = []
         super().__init__(
             Progress(
                 TextColumn("{task.description}", markup=False),
                 BarColumn(),
                 MofNCompleteColumn(),
-                TextColumn("{task.fields[score]}"),
+                TextColumn("{task.fields[said]}", markup=False),
                 TimeRemainingColumn(),
                 console=self._console,
                 disable=quiet or not self._console.is_terminal,
             )
         )
-        episodes = plan.episodes()
-        for contestant in plan.contestants:
-            total = sum(key.contestant == contestant.name for key in episodes)
-            self._bars[contestant.name] = self._progress.add_task(contestant.name, total=total, score="")
-            self._won[contestant.name] = 0
+        totals = Counter(_benchmark(key) for key in plan.episodes())
+        for benchmark, total in totals.items():
+            self._add(benchmark, total)
+        self._add(ALL, totals.total())
+
+    def already(self, done: Counter[str]) -> None:
+        """Draw what earlier commands have played, by benchmark."""
+        for benchmark, count in done.items():
+            self._progress.update(self._bars[benchmark], completed=count)
+        self._progress.update(self._bars[ALL], completed=done.total())
+
+    def stop(self) -> None:
+        """Leave the terminal as it was."""
+        self._progress.stop()
 
     def listen(self, event: Event) -> None:
         """Draw an event of the run."""
         if isinstance(event, Notice):
             hint = event.details.get("next_step", "")
             self._console.print(Text(event.text + (f" ({hint})" if hint else "")), soft_wrap=True)
-        elif isinstance(event, EpisodeEnded) and event.status == "done":
-            name = event.key.contestant
-            self._won[name] += event.success
-            self._progress.update(self._bars[name], advance=1, score=f"{self._won[name]} solved")
+        elif isinstance(event, TurnPlayed):
+            self._tokens.append((time.monotonic(), event.turn.completion_tokens))
+            for count in self._of(event.key):
+                count.failed_turns += event.turn.failure is not None
+        elif isinstance(event, EpisodeEnded):
+            self._end(event)
+
+    def _end(self, ended: EpisodeEnded) -> None:
+        is_done = ended.status == "done"
+        for count in self._of(ended.key):
+            if is_done:
+                count.done += 1
+                count.solved += ended.success
+                count.progress += ended.progress
+            else:
+                count.errors += 1
+        if self._progress.disable:
+            return
+        for name in (_benchmark(ended.key), ALL):
+            said = self._counts[name].words()
+            if name == ALL:
+                said = ", ".join(filter(None, (said, self._speed())))
+            self._progress.update(self._bars[name], advance=int(is_done), said=said)
+
+    def _speed(self) -> str:
+        now = time.monotonic()
+        self._tokens = [each for each in self._tokens if now - each[0] < SPEED_WINDOW_S]
+        if not self._tokens:
+            return ""
+        seconds = max(1.0, now - self._tokens[0][0])
+        return f"{sum(tokens for _, tokens in self._tokens) / seconds:,.0f} tokens/s"
+
+    def _add(self, name: str, total: int) -> None:
+        self._counts[name] = _Count()
+        self._bars[name] = self._progress.add_task(name, total=total, said="")
+
+    def _of(self, key: EpisodeKey) -> tuple[_Count, _Count]:
+        return self._counts[_benchmark(key)], self._counts[ALL]
+
+
+def _benchmark(key: EpisodeKey) -> str:
+    return key.task.partition("/")[0]

@@ -137,7 +137,8 @@ def task_of(record: Any, place: str) -> Task:
     grading = object_of(fields.get("grading", {}), place, "grading")
     if not all(isinstance(value, str) for value in grading.values()):
         raise BadLog(f"{place}: grading is missing or of the wrong type")
-    return Task(**_checked(fields, _TASK, place), grading=grading)
+    asked = object_of(fields.get("asked", {}), place, "asked")
+    return Task(**_checked(fields, _TASK, place), grading=grading, asked=asked)
 
 
 def whole_of(head: Any, turns: Sequence[Any], tasks: Mapping[str, Task], place: str) -> Whole:

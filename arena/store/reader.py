@@ -4,6 +4,7 @@ import json
 import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 from arena.filtering import Filter
 from arena.records import (
@@ -56,6 +57,11 @@ class RunReader:
         ).fetchone()
         return episode_from_row(row) if row else None
 
+    def provenance(self, episode: Episode) -> dict[str, Any]:
+        """Return what is recorded of how an episode came about: grading version, engine, template, parser."""
+        row = self._db.execute("SELECT provenance FROM episode WHERE id = ?", (episode.id,)).fetchone()
+        return json.loads(row["provenance"])
+
     def costs(self) -> dict[int, tuple[int, int, float]]:
         """Return what each episode cost, by id: turns, completion tokens, seconds of waiting for them."""
         rows = self._db.execute(
@@ -92,6 +98,20 @@ class RunReader:
         ).fetchall()
         heads = {episode_id: self._episode(episode_id) for episode_id, _ in rows}
         return [(heads[episode_id], self._turn(heads[episode_id], index)) for episode_id, index in rows]
+
+    def locate_turns(self, chosen: Filter, limit: int) -> list[tuple[EpisodeKey, int]]:
+        """Return where the turns are that a filter lets through: episode, and turn from 0; `limit` at most.
+
+        In recorded order; reads no turn's text into memory.
+        """
+        where = chosen.turns_where()
+        rows = self._db.execute(
+            f"SELECT e.contestant, e.task, e.task_hash, e.seed, e.repeat, t.idx FROM turn t"  # noqa: S608
+            f" JOIN episode e ON e.id = t.episode_id WHERE e.status != 'superseded' AND {where.sql}"
+            " ORDER BY t.episode_id, t.idx LIMIT ?",
+            (*where.parameters, limit),
+        )
+        return [(EpisodeKey(*episode), index) for *episode, index in rows]
 
     def count_turns(self, chosen: Filter) -> int:
         """Return how many turns a filter lets through."""

@@ -5,14 +5,17 @@ import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from arena.errors import StoreError
 from arena.protocol.base import FailureKind
-from arena.records import EpisodeEnded, EpisodeKey, Notice, Turn
+from arena.records import Episode, EpisodeEnded, EpisodeKey, Notice, Turn
 from arena.store.files import connect
 from arena.store.rows import INSERT_TURN, read_turns, task_to_json, to_json, turn_values
 from envs.base import Task
+
+ErrorKind = Literal["engine", "memory", "environment", "unexpected"]
+"""What failed under an episode: its engine (or server), the engine's memory, its environment, or our code."""
 
 SYNC_EVERY_S = 1.0
 """How often at most the end of an episode waits for the disk itself: a sync takes as long as many turns."""
@@ -39,14 +42,19 @@ class RunWriter:
 
     def add_tasks(self, tasks: Iterable[Task]) -> None:
         """Keep the tasks themselves, so that the run can be replayed without their data set."""
-        rows = [(task.hash, task.id, task_to_json(task)) for task in tasks]
+        kept = {each for (each,) in self._db.execute("SELECT hash FROM task")}
+        rows = [(task.hash, task.id, task_to_json(task)) for task in tasks if task.hash not in kept]
+        if not rows:
+            return
         with self._writing():
             self._db.executemany("INSERT OR IGNORE INTO task (hash, id, data) VALUES (?, ?, ?)", rows)
 
-    def is_done(self, key: EpisodeKey) -> bool:
-        """Tell whether the episode is played to its end and scored."""
-        row = self._current(key)
-        return row is not None and row["status"] == "done"
+    def done(self) -> set[tuple[str, str, int, int]]:
+        """Return the episodes that are played to their end and scored, as `EpisodeKey.unique` names them."""
+        rows = self._db.execute(
+            "SELECT contestant, task_hash, seed, repeat FROM episode WHERE status = 'done'"
+        )
+        return {tuple(row) for row in rows}
 
     def begin(self, key: EpisodeKey, provenance: Mapping[str, Any]) -> tuple["EpisodeWriter", Sequence[Turn]]:
         """Start an episode, or take up an unfinished attempt: returns its writer and its recorded turns.
@@ -76,6 +84,40 @@ class RunWriter:
                 " AND repeat = ? AND status != 'superseded'",
                 (key.contestant, key.task_hash, key.seed, key.repeat),
             )
+
+    def replace_attempt(
+        self,
+        old: Episode,
+        provenance: Mapping[str, Any],
+        turns: Sequence[Turn],
+        *,
+        progress: float,
+        success: bool,
+    ) -> None:
+        """Put a finished attempt in the place of another, which stays superseded; all of it or nothing.
+
+        `turns` are those of the new one; costs and times are the old one's, since nothing was played.
+        """
+        with self._writing():
+            self._db.execute("UPDATE episode SET status = 'superseded' WHERE id = ?", (old.id,))
+            episode_id = self._new_attempt(old.key, provenance)
+            self._db.executemany(INSERT_TURN, [turn_values(episode_id, turn) for turn in turns])
+            self._db.execute(
+                "UPDATE episode SET status = 'done', goal = ?, first_observation = ?, turns = ?,"
+                " progress = ?, success = ?, started_at = ?, ended_at = ? WHERE id = ?",
+                (
+                    old.goal,
+                    turns[0].observation if turns else old.first_observation,
+                    len(turns),
+                    progress,
+                    success,
+                    old.started_at,
+                    old.ended_at,
+                    episode_id,
+                ),
+            )
+            self._event("episode_started", episode_id, {"resumed_turns": len(turns)})
+            self._event("episode_ended", episode_id, {"status": "done", "error": ""})
 
     def note(self, notice: Notice) -> None:
         """Record something that a person should know."""
@@ -180,13 +222,14 @@ class EpisodeWriter:
             )
             self._run._event("episode_ended", self.id, {"status": ended.status, "error": ""})
 
-    def fail(self, key: EpisodeKey, error: str) -> EpisodeEnded:
+    def fail(self, key: EpisodeKey, error: str, kind: ErrorKind = "unexpected") -> EpisodeEnded:
         """Record that the infrastructure failed: the episode is owed again, its turns are kept."""
         with self._run._writing():
             (row,) = self._run._db.execute(
-                "UPDATE episode SET status = 'error', error = ?, ended_at = ? WHERE id = ?"
+                "UPDATE episode SET status = 'error', error = ?, ended_at = ?,"
+                " provenance = json_set(provenance, '$.error_kind', ?) WHERE id = ?"
                 " RETURNING progress, success, turns",
-                (error, time.time(), self.id),
+                (error, time.time(), kind, self.id),
             ).fetchall()
-            self._run._event("episode_ended", self.id, {"status": "error", "error": error})
+            self._run._event("episode_ended", self.id, {"status": "error", "error": error, "kind": kind})
         return EpisodeEnded(key, "error", row["progress"], bool(row["success"]), row["turns"], error)

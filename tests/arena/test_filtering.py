@@ -79,6 +79,8 @@ def test_an_empty_filter_lets_everything_through(reader: RunReader):
         ("base:success outcome:failure", [("awq-w4", "gripper")]),
         ("benchmark:pddl progress<100%", [("awq-w4", "gripper")]),
         ("benchmark:pdd", []),
+        ("contestant=awq -fail:any", []),
+        ("contestant=awq-w4 fail:not_json", [("awq-w4", "gripper")]),
         ("progress>=0.5 -outcome:success", [("awq-w4", "gripper")]),
         ("turns>2", [("awq-w4", "gripper")]),
         ("fail:not_json", [("awq-w4", "gripper")]),

@@ -59,7 +59,7 @@ def test_what_is_written_is_read_back_whole(run: Path):
     assert (head.key, head.status, head.goal, head.turns, head.progress) == (KEY, "done", "the goal", 2, 0.25)
     assert reader.turns(head) == turns
     assert reader.tasks() == [TASK]
-    assert writer.is_done(KEY)
+    assert KEY.unique in writer.done()
 
 
 def test_an_unfinished_attempt_is_taken_up_with_its_turns(run: Path):
@@ -74,7 +74,7 @@ def test_an_unfinished_attempt_is_taken_up_with_its_turns(run: Path):
     resumed, recorded = again.begin(KEY, {})
     assert resumed.id == episode.id
     assert recorded == [turn(0)]
-    assert not again.is_done(KEY)
+    assert KEY.unique not in again.done()
 
 
 def test_a_failed_attempt_keeps_its_turns_and_is_owed(run: Path):
@@ -85,7 +85,7 @@ def test_a_failed_attempt_keeps_its_turns_and_is_owed(run: Path):
     episode.append(turn(0))
     ended = episode.fail(KEY, "server down")
     assert (ended.status, ended.turns, ended.error) == ("error", 1, "server down")
-    assert not writer.is_done(KEY)
+    assert KEY.unique not in writer.done()
     _, recorded = writer.begin(KEY, {})
     assert recorded == [turn(0)]
 

@@ -139,3 +139,61 @@ def test_another_way_of_scoring_makes_it_another_task_and_the_default_encoder_is
 def test_an_unknown_encoder_is_refused_with_its_line():
     with pytest.raises(UsageError, match=r"line 5, key settings\.encoder: .*no encoder is called 'word2vec'"):
         parse_suite(GRADED.replace('"hashing"', '"word2vec"'), "graded.toml")
+
+
+MANY = """
+name = "many"
+[[tasks]]
+benchmark = "longbench"
+subset = "[ht]*"
+per_subset = 2
+count = 5
+"""
+
+
+def test_a_pattern_chooses_subsets_and_each_gives_its_share():
+    tasks = expand(parse_suite(MANY, "many.toml"))
+    assert [task.id for task in tasks] == [
+        "longbench/hotpotqa/0",
+        "longbench/hotpotqa/1",
+        "longbench/trec/0",
+        "longbench/trec/1",
+        "longbench/triviaqa/0",
+    ]
+
+
+def test_the_best_source_is_the_official_one_where_it_is_imported(monkeypatch: pytest.MonkeyPatch):
+    from dataclasses import replace
+
+    from envs import registry
+    from envs.errors import MissingData
+
+    text = 'name = "b"\n[[tasks]]\nbenchmark = "pddl"\nsubset = "gripper"\ncount = 2\nsource = "best"\n'
+    bundled = registry.tasks("pddl", "bundled")
+
+    def tasks(name: str, source: str):
+        if source == "official" and not imported:
+            raise MissingData("not here")
+        return [replace(task, source=source) for task in bundled]
+
+    monkeypatch.setattr(registry, "tasks", tasks)
+    imported = False
+    assert {task.source for task in expand(parse_suite(text, "b"))} == {"bundled"}
+    imported = True
+    assert {task.source for task in expand(parse_suite(text, "b"))} == {"official"}
+
+
+def test_a_key_of_a_groups_settings_is_named_where_it_is_wrong():
+    text = GOOD + "settings = { protocl = 'json' }\n"
+    with pytest.raises(UsageError, match=r"key tasks\.1\.settings\.protocl: unknown key") as caught:
+        parse_suite(text, "mine.toml")
+    assert "protocol" in caught.value.next_step
+
+
+def test_the_papers_suite_has_every_benchmark_and_the_light_one_the_same():
+    whole, light = (expand(load_suite(name)) for name in ("acbench", "acbench-lite"))
+    assert {task.benchmark for task in whole} == {task.benchmark for task in light}
+    assert {(t.benchmark, t.subset) for t in light} <= {(t.benchmark, t.subset) for t in whole}
+    assert len(light) < len(whole) / 3
+    needle = {task.subset for task in whole if task.benchmark == "needle"}
+    assert needle == {str(1000 * length) for length in range(1, 41)}

@@ -1,0 +1,168 @@
+"""Recorded replies, read and scored again by today's parser, environments and scorers.
+
+The replies are what they were; what they do is worked out anew, from the first turn on. Where an earlier turn
+now leads elsewhere, later replies answer to what their model saw then, not to what it would see now: such
+episodes are counted as `apart`, and whoever wants them exact plays them again.
+"""
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from arena.agent import Agent
+from arena.contestant import Contestant
+from arena.engines.base import Completion, Engine, Request
+from arena.episode import Position, play
+from arena.errors import EngineError
+from arena.patience import STEP_TIMEOUT_S, within
+from arena.plan import Plan
+from arena.pool import EnvPool
+from arena.rebuild import recorded_plan
+from arena.records import Episode, Turn
+from arena.run import GRADING_VERSION, provenance
+from arena.store.files import writer_lock
+from arena.store.reader import RunReader
+from arena.store.writer import RunWriter
+from envs.base import Task
+
+
+@dataclass(frozen=True)
+class Regraded:
+    """One episode before and after. `moved_turns` are read or played otherwise than they were recorded.
+
+    `apart`: a turn that is not the last leads elsewhere now. `version` is the grading version before.
+    """
+
+    episode: Episode
+    progress: float
+    success: bool
+    turns: Sequence[Turn]
+    moved_turns: int
+    apart: bool
+    version: int | None
+
+    @property
+    def moved(self) -> bool:
+        """Whether anything that counts has changed."""
+        before = self.episode
+        return bool(self.moved_turns) or (self.progress, self.success) != (before.progress, before.success)
+
+
+class _Silent(Engine):
+    """An engine that is never asked: the replies are there."""
+
+    async def complete(self, requests: Sequence[Request]) -> list[Completion]:
+        raise EngineError("a recorded episode asks for no reply")
+
+    def identity(self) -> Mapping[str, Any]:
+        return {}
+
+
+async def regrade(
+    run: Path, *, record: bool = True, on_episode: Callable[[Regraded], None] | None = None
+) -> list[Regraded]:
+    """Score a run's finished episodes again and return each; `on_episode` hears them one by one.
+
+    With `record`, an episode that moved, or that was graded by another version, gets a new attempt under
+    today's version; the old one stays, superseded. Raises `StoreError` where the run can't be read or
+    written, `UsageError` where it is being played.
+    """
+    plan = recorded_plan(run)
+    envs, found = EnvPool(), []
+    reader = RunReader(run)
+    try:
+        with writer_lock(run):
+            writer = RunWriter(run) if record else None
+            try:
+                for episode in reader.episodes():
+                    if episode.status != "done":
+                        continue
+                    regraded = await _regraded(episode, plan, reader, envs)
+                    if writer and (regraded.moved or regraded.version != GRADING_VERSION):
+                        _record(writer, regraded, plan)
+                    found.append(replace(regraded, turns=()))
+                    if on_episode:
+                        on_episode(regraded)
+            finally:
+                if writer:
+                    writer.close()
+    finally:
+        reader.close()
+        await envs.close()
+    return found
+
+
+async def _regraded(episode: Episode, plan: Plan, reader: RunReader, envs: EnvPool) -> Regraded:
+    key, recorded = episode.key, reader.turns(episode)
+    task, contestant = _task(plan, key.task_hash), _contestant(plan, key.contestant)
+    turns: list[Turn] = []
+    async with envs.lend(task) as env:
+        first, info = await within(STEP_TIMEOUT_S, env.reset, seed=key.seed, options={"task": task})
+        agent = Agent(_Silent(), contestant.settings, env, key)
+        now = Position(first, info["progress"], info["success"], info["success"], info["subgoals"])
+        for before in recorded:
+            if now.over:
+                break
+            decision = agent.read(before.reply, "length" if before.finish_reason == "length" else "stop")
+            agent.recall(now.observation, before.reply, decision)
+            seen = now.observation
+            now = await play(decision, before.finish_reason, now, agent, env, STEP_TIMEOUT_S)
+            turns.append(
+                replace(
+                    before,
+                    observation=seen,
+                    thought=decision.thought,
+                    action=decision.action,
+                    failure=now.failure,
+                    outcome=now.observation,
+                    valid=now.valid,
+                    progress=now.progress,
+                    success=now.success,
+                    subgoals=now.subgoals,
+                    scores=now.scores,
+                )
+            )
+    moved = [_differs(old, new) for old, new in zip(recorded, turns, strict=False)]
+    led_elsewhere = [old.outcome != new.outcome for old, new in zip(recorded, turns, strict=False)]
+    return Regraded(
+        episode=episode,
+        progress=now.progress,
+        success=now.success,
+        turns=turns,
+        moved_turns=sum(moved) + len(recorded) - len(turns),
+        apart=any(led_elsewhere[:-1]),
+        version=reader.provenance(episode).get("grading_version"),
+    )
+
+
+def _differs(old: Turn, new: Turn) -> bool:
+    graded = ("action", "failure", "valid", "progress", "success")
+    return any(getattr(old, name) != getattr(new, name) for name in graded) or _plain(old.scores) != _plain(
+        new.scores
+    )
+
+
+def _plain(value: Any) -> Any:
+    return json.loads(json.dumps(value))  # as the store gives it back
+
+
+def _record(writer: RunWriter, regraded: Regraded, plan: Plan) -> None:
+    key = regraded.episode.key
+    task, contestant = _task(plan, key.task_hash), _contestant(plan, key.contestant)
+    writer.replace_attempt(
+        regraded.episode,
+        {**provenance(contestant, task), "regraded_from": regraded.version},
+        regraded.turns,
+        progress=regraded.progress,
+        success=regraded.success,
+    )
+
+
+def _task(plan: Plan, task_hash: str) -> Task:
+    return next(task for task in plan.tasks if task.hash == task_hash)
+
+
+def _contestant(plan: Plan, name: str) -> Contestant:
+    return next(each for each in plan.contestants if each.name == name)
