@@ -101,9 +101,9 @@ def _benchmark(playable: Playable) -> Playable:
 
 
 def list_candidates() -> list[Candidate]:
-    """Return who could play without anything being typed: the bundled agent and its variants, the
-    contestants file, engines, presets.
+    """Return who could play without anything being typed.
 
+    The bundled agent and its variants, the contestants file, engines that take nothing, presets.
     Raises `UsageError` where the contestants file is broken.
     """
     return [*_bundled(), *_from_file(), *_engines(), *_presets()]

@@ -110,16 +110,32 @@ def failed(turn: Turn) -> bool:
 
 def next_failure(turns: Mapping[str, Sequence[Turn]], after: int) -> tuple[str, int] | None:
     """Return who fails first after turn number `after`, and in which turn; None where nobody does."""
-    found = [
-        (turn.index, name)
-        for name, each in turns.items()
-        for turn in each[max(after + 1, 0) :]
-        if failed(turn)
+    firsts = [
+        (at, order, name)
+        for order, (name, each) in enumerate(turns.items())
+        if (at := _first_failed(each, range(max(after + 1, 0), len(each)))) is not None
     ]
-    if not found:
-        return None
-    first = min(index for index, _ in found)
-    return next(name for index, name in found if index == first), first
+    at, _, name = min(firsts, default=(-1, 0, ""))
+    return (name, at) if firsts else None
+
+
+def previous_failure(turns: Mapping[str, Sequence[Turn]], before: int | None) -> tuple[str, int] | None:
+    """Return who fails last before turn number `before` (None: at all); None where nobody does."""
+    lasts = [
+        (-at, order, name)
+        for order, (name, each) in enumerate(turns.items())
+        if (at := _first_failed(each, range(_end(each, before) - 1, -1, -1))) is not None
+    ]
+    at, _, name = min(lasts, default=(1, 0, ""))
+    return (name, -at) if lasts else None
+
+
+def _first_failed(turns: Sequence[Turn], places: Iterable[int]) -> int | None:
+    return next((place for place in places if failed(turns[place])), None)
+
+
+def _end(turns: Sequence[Turn], before: int | None) -> int:
+    return len(turns) if before is None else min(before, len(turns))
 
 
 def first_difference(episodes: Iterable[tuple[Sequence[Turn], bool]]) -> int | None:

@@ -21,6 +21,8 @@ from arena.records import (
     TurnPlayed,
 )
 from tui.card import MatchCard, RunCard
+from tui.ladder import Ladder
+from tui.stage import Cost, Staged
 
 
 @dataclass(frozen=True)
@@ -29,21 +31,6 @@ class TurnBegan:
 
     key: EpisodeKey
     turn: int
-
-
-@dataclass(frozen=True)
-class Cost:
-    """What replies cost: how many turns, completion tokens, and seconds of waiting for them."""
-
-    turns: int = 0
-    tokens: int = 0
-    seconds: float = 0.0
-
-    def __add__(self, other: "Cost") -> "Cost":
-        return Cost(self.turns + other.turns, self.tokens + other.tokens, self.seconds + other.seconds)
-
-    def __sub__(self, other: "Cost") -> "Cost":
-        return Cost(self.turns - other.turns, self.tokens - other.tokens, self.seconds - other.seconds)
 
 
 @dataclass(frozen=True)
@@ -92,31 +79,13 @@ class Flight:
 
 
 @dataclass
-class Staged:
-    """An episode of the match on stage, with its turns; `known` turns exist, fewer may be here yet."""
-
-    key: EpisodeKey
-    goal: str = ""
-    first_observation: str = ""
-    max_steps: int = 0
-    begun: bool = False
-    known: int = 0
-    turns: list[Turn] = field(default_factory=list)
-
-    @property
-    def complete(self) -> bool:
-        """True where all turns that exist are here."""
-        return len(self.turns) >= self.known
-
-
-@dataclass
 class Standing:
     """A contestant's scored episodes so far, and what all its turns cost."""
 
     episodes: int = 0
     successes: int = 0
     progress_sum: float = 0.0
-    cost: Cost = Cost()
+    cost: Cost = field(default_factory=Cost)
 
     @property
     def mean_progress(self) -> float | None:
@@ -132,6 +101,7 @@ class Series:
         self.card = card
         self.heads: dict[EpisodeKey, Head] = {}
         self.standings = {name: Standing() for name in card.names}
+        self.ladder = Ladder(card)
         self.flights: dict[EpisodeKey, Flight] = {}
         self.absent: dict[str, str] = {}
         """Contestants that can't start, and why."""
@@ -177,7 +147,7 @@ class Series:
             staged.first_observation = each.head.first_observation
             staged.max_steps = each.max_steps
             if len(each.turns) >= len(staged.turns):
-                staged.turns = list(each.turns)
+                staged.replace(each.turns)
                 staged.known = max(staged.known, len(each.turns))
 
     def is_over(self, place: int, contestant: str) -> bool:
@@ -234,7 +204,7 @@ class Series:
             staged.goal, staged.first_observation = event.goal, event.observation
             staged.max_steps = event.max_steps
             staged.known = event.resumed_turns
-            del staged.turns[event.resumed_turns :]
+            staged.cut(event.resumed_turns)
 
     def _reply_text(self, event: ReplyText) -> None:
         head, flight = self.heads.get(event.key), self.flights.get(event.key)
@@ -256,14 +226,14 @@ class Series:
         if staged:
             staged.known = max(staged.known, turn.index + 1)
             if turn.index == len(staged.turns):
-                staged.turns.append(turn)
+                staged.add(turn)
 
     def _ended(self, event: EpisodeEnded) -> None:
         before = self.heads.get(event.key)
         self.flights.pop(event.key, None)
         self.heads[event.key] = Head(event.status, event.turns, event.progress, event.success, event.error)
-        if event.status == "done" and not (before and before.status == "done"):
-            self._score(event.key.contestant, event.progress, success=event.success)
+        if not (before and before.status == "done"):
+            self._score(event.key, event.status, event.progress, success=event.success)
 
     def _add_recorded(self, episode: Episode) -> None:
         key = episode.key
@@ -272,11 +242,17 @@ class Series:
         self.heads[key] = Head(
             episode.status, episode.turns, episode.progress, episode.success, episode.error
         )
-        if episode.status == "done":
-            self._score(key.contestant, episode.progress, success=episode.success)
+        self._score(key, episode.status, episode.progress, success=episode.success)
 
-    def _score(self, contestant: str, progress: float, *, success: bool) -> None:
-        standing = self.standings[contestant]
+    def _score(self, key: EpisodeKey, status: EpisodeStatus, progress: float, *, success: bool) -> None:
+        place = self.card.place(key)
+        assert place is not None
+        if status == "error":
+            self.ladder.fails(place, key.contestant)
+        if status != "done":
+            return
+        self.ladder.ends(place, key.contestant, progress)
+        standing = self.standings[key.contestant]
         standing.episodes += 1
         standing.successes += success
         standing.progress_sum += progress

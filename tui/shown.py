@@ -4,35 +4,30 @@ All text from outside is clipped and made literal here, so no widget ever sees i
 """
 
 import time
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from arena.protocol import thought
-from arena.protocol.base import Failure
-from arena.records import Turn
-from tui.literal import clipped, literal, literal_line
-from tui.playhead import Frames, Playhead, differs, failed
-from tui.series import Cost, Flight, Series, Staged, Standing
-from tui.tables import failure_words
+from tui.ending import ending_words
+from tui.ladder import Ladder
+from tui.literal import literal_line
+from tui.playhead import Frames, Playhead, differs
+from tui.sections import (
+    MOST_EARLIER_TURNS,
+    Manner,
+    Section,
+    drawn,
+    earlier,
+    first_sight,
+    played,
+    reply_so_far,
+)
+from tui.series import Flight, Series, Standing
+from tui.stage import Cost, Staged
 
-SectionKind = Literal["observation", "thought", "reply", "valid", "failed", "outcome", "problem", "earlier"]
 Mood = Literal["good", "bad", "busy", "quiet"]
 
-MOST_EARLIER_TURNS = 50
-CURSOR = "▌"
-NOTHING = "(nothing)"
-
-
-@dataclass(frozen=True)
-class Section:
-    """A titled piece of a turn; `mark` and `tag` are words at the end of its title. All of it is literal."""
-
-    kind: SectionKind
-    title: str
-    text: str
-    mark: str = ""
-    tag: str = ""
+MOST_RATES = 400
+"""How many turns' progress rates a sparkline may show."""
 
 
 @dataclass(frozen=True)
@@ -47,15 +42,21 @@ class HeadData:
     progress: float
     curve: tuple[float, ...]
     baseline_curve: tuple[float, ...]
+    ending: str
 
 
 @dataclass(frozen=True)
 class FootData:
-    """What an episode and the series have cost, and how the contestant stands in the series, in words."""
+    """What an episode and the series have cost, and how the contestant stands in the series, in words.
+
+    `ladder` is how it does against the baseline, `interval` how sure that is; both empty for the baseline.
+    """
 
     episode_cost: str
     standing: str
     series_cost: str
+    ladder: str
+    interval: str
 
 
 @dataclass(frozen=True)
@@ -80,22 +81,30 @@ def frames(series: Series) -> Frames:
 
 
 def pane_data(
-    series: Series, playhead: Playhead, name: str, *, waits_for: str, is_live: bool = True
+    series: Series,
+    playhead: Playhead,
+    name: str,
+    *,
+    waits_for: str,
+    manner: Manner,
+    is_live: bool = True,
 ) -> PaneData:
     """Return what a contestant's pane shows. `waits_for` says why a turn that could begin does not.
 
-    `is_live`: turns are still being played, so it makes a difference whether a pane follows.
+    `manner` says how turns are told. `is_live`: turns are still being played, so it makes a difference
+    whether a pane follows.
     """
     staged = series.stage[name]
     count = frames(series)
     frame = playhead.frame(name, count)
     flight = series.flights.get(staged.key) if frame >= len(staged.turns) and frame >= 0 else None
-    turns = staged.turns[: frame + 1]
+    seen = min(frame + 1, len(staged.turns))
     at_end = frame >= count[name] - 1
     status, mood = _status(series, staged, flight, at_end=at_end, waits_for=waits_for, is_live=is_live)
     baseline = series.stage[series.card.baseline]
     card = series.card.contestants[series.card.names.index(name)]
     standing = series.standings[name]
+    rates_from = max(0, seen - MOST_RATES)
     return PaneData(
         name=literal_line(name, 60),
         size=size_words(card.size_bytes),
@@ -105,13 +114,20 @@ def pane_data(
             max_steps=staged.max_steps,
             status=status,
             mood=mood,
-            progress=turns[-1].progress if turns else 0.0,
-            curve=tuple(turn.progress for turn in turns),
-            baseline_curve=tuple(turn.progress for turn in baseline.turns[: frame + 1]),
+            progress=staged.rates[seen - 1] if seen else 0.0,
+            curve=tuple(staged.rates[rates_from:seen]),
+            baseline_curve=tuple(baseline.rates[rates_from : frame + 1]),
+            ending=ending_words(series, name),
         ),
-        sections=tuple(_sections(series, staged, baseline, flight, turns)),
+        sections=tuple(_sections(series, staged, manner, frame, flight)),
         streaming=flight is not None,
-        foot=FootData(cost_words(_cost(turns)), standing_words(standing), cost_words(standing.cost)),
+        foot=FootData(
+            cost_words(staged.cost(seen)),
+            standing_words(standing),
+            cost_words(standing.cost),
+            ladder_words(series.ladder, name),
+            interval_words(series.ladder, name),
+        ),
         note=_note(playhead, name, count, is_live=is_live),
     )
 
@@ -143,79 +159,37 @@ def _note(playhead: Playhead, name: str, count: Frames, *, is_live: bool) -> str
 
 
 def _sections(
-    series: Series, staged: Staged, baseline: Staged, flight: Flight | None, turns: Sequence[Turn]
+    series: Series, staged: Staged, manner: Manner, frame: int, flight: Flight | None
 ) -> list[Section]:
-    head = series.heads.get(staged.key)
-    absent = series.absent.get(staged.key.contestant)
+    head, absent = series.heads.get(staged.key), series.absent.get(staged.key.contestant)
+    baseline = series.stage[series.card.baseline]
+    turns = staged.turns
+    shown = min(frame, len(turns) - 1)
     sections: list[Section] = []
     if head is None and absent:
         sections.append(Section("problem", "can't start", drawn(absent)))
     elif flight is not None:
-        seen = turns[-1].outcome if turns else staged.first_observation
-        sections += [Section("observation", "observation", drawn(seen)), *_reply_so_far(flight.text())]
-    elif turns:
-        sections += _played(turns[-1], unlike=differs(staged.turns, baseline.turns, turns[-1].index))
+        sections += first_sight(turns[shown].outcome if turns else staged.first_observation)
+        sections += reply_so_far(flight.text())
+    elif shown >= 0:
+        sections += played(turns[shown], manner, unlike=differs(turns, baseline.turns, shown))
     elif staged.first_observation:
-        sections.append(Section("observation", "observation", drawn(staged.first_observation)))
-    if head is not None and head.error and len(turns) == len(staged.turns):
+        sections += first_sight(staged.first_observation)
+    if head is not None and head.error and shown == len(turns) - 1:
         sections.append(Section("problem", "error: this episode is owed", drawn(head.error)))
-    earlier = turns if flight is not None else turns[:-1]
-    if earlier:
-        recent = reversed(earlier[-MOST_EARLIER_TURNS:])
-        sections.append(Section("earlier", "earlier", "\n".join(_earlier(turn) for turn in recent)))
+    before = shown + 1 if flight is not None else shown
+    if before > 0:
+        sections.append(earlier(turns[max(0, before - MOST_EARLIER_TURNS) : before], manner))
     return sections
 
 
-def _reply_so_far(text: str) -> list[Section]:
-    reading = thought.split(text)
-    sections = [Section("thought", "thought", drawn(reading.thought))] if reading.thought else []
-    return [*sections, Section("reply", "reply", drawn(reading.body.strip()) + CURSOR)]
-
-
-def _played(turn: Turn, *, unlike: bool) -> list[Section]:
-    sections = [Section("observation", "observation", drawn(turn.observation))]
-    if turn.thought:
-        sections.append(Section("thought", "thought", drawn(turn.thought)))
-    sections.append(Section("reply", "reply", drawn(_without_thoughts(turn)) or NOTHING))
-    tag = "≠ baseline" if unlike else ""
-    if turn.failure is not None:
-        sections.append(Section("failed", "action", drawn(_failure_in_words(turn.failure)), "✗ failed", tag))
-    elif turn.valid:
-        sections.append(Section("valid", "action", drawn(turn.action or ""), "✓ valid", tag))
-    else:
-        sections.append(Section("failed", "action", drawn(turn.action or ""), "✗ no effect", tag))
-    title = "complaint" if turn.failure else "outcome"
-    return [*sections, Section("outcome", title, drawn(turn.outcome) or NOTHING)]
-
-
-def _failure_in_words(failure: Failure) -> str:
-    where = f", at {failure.json_path}" if failure.json_path else ""
-    words = f"{failure_words()[failure.kind]}{where}: expected {failure.expected}, got {failure.got}"
-    return f"{words}\na repair would read: {failure.repair}" if failure.repair else words
-
-
-def _without_thoughts(turn: Turn) -> str:
-    """Return the reply without what the protocol took for thoughts, which are shown apart."""
-    body = thought.split(turn.reply).body
-    said = set(turn.thought.splitlines())
-    lines = (
-        line for line in body.split("\n") if line.partition(":")[2].strip() not in said or ":" not in line
-    )
-    return "\n".join(lines).strip() if said else body.strip()
-
-
-def _earlier(turn: Turn) -> str:
-    mark = "✗" if failed(turn) else "✓"
-    what = failure_words()[turn.failure.kind] if turn.failure else turn.action or ""
-    return f"{turn.index + 1:>3} {mark} {literal_line(what)}"
-
-
-def drawn(text: str, max_chars: int = 6_000) -> str:
-    """Return text from outside as it is drawn: literal, and cut in the middle where it is too long."""
-    head, left_out, tail = clipped(text.rstrip(), max_chars)
-    if not left_out:
-        return literal(head)
-    return f"{literal(head)}\n… {left_out:,} characters are not drawn …\n{literal(tail)}"
+def short_name(name: str, width: int) -> str:
+    """Return a name that fits into `width` cells; variants of one model differ at their ends, which stay."""
+    name = literal_line(name, 200)
+    if len(name) <= width:
+        return name
+    kept = min(3, max(width - 2, 0))
+    return f"{name[:kept]}…{name[len(name) - max(width - kept - 1, 0) :]}"
 
 
 def size_words(size_bytes: int | None) -> str:
@@ -241,6 +215,25 @@ def standing_words(standing: Standing) -> str:
     return f"{standing.successes}/{standing.episodes} solved · mean {standing.mean_progress:.2f}"
 
 
+def ladder_words(ladder: Ladder, name: str) -> str:
+    """Return how many matches a contestant won and lost against the baseline in words."""
+    rung = ladder.rungs.get(name)
+    return f"{rung.won} won · {rung.lost} lost · {rung.tied} tied" if rung else ""
+
+
+def interval_words(ladder: Ladder, name: str) -> str:
+    """Return the mean difference to the baseline, in points of progress, with its running interval."""
+    rung = ladder.rungs.get(name)
+    if rung is None or not rung.sequence.count:
+        return ""
+    low, high = rung.sequence.interval
+    return f"Δ {_points(rung.sequence.mean)} [{_points(low)}, {_points(high)}]"
+
+
+def _points(rate: float) -> str:
+    return f"{100 * rate:+.0f}".replace("-", "\N{MINUS SIGN}")
+
+
 def time_words(seconds: float) -> str:
     """Return a duration in words, short."""
     if seconds < 60:
@@ -249,12 +242,6 @@ def time_words(seconds: float) -> str:
     if minutes < 60:
         return f"{minutes} m {rest:02} s"
     return f"{minutes // 60} h {minutes % 60:02} m"
-
-
-def _cost(turns: Sequence[Turn]) -> Cost:
-    return Cost(
-        len(turns), sum(turn.completion_tokens for turn in turns), sum(turn.latency_s for turn in turns)
-    )
 
 
 def _short(number: int) -> str:

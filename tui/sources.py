@@ -9,17 +9,26 @@ from typing import Protocol, TypeVar
 
 from arena.engines.base import Engine
 from arena.errors import StoreError
+from arena.filtering import Filter
 from arena.plan import Plan, exists
 from arena.records import Episode, EpisodeKey, Event, ReplyText
 from arena.run import Tally, play_run
 from arena.store.files import is_being_played
 from arena.store.reader import RunReader
+from envs.base import Task
 from tui.card import MatchCard, RunCard, card_of_plan, card_of_run
 from tui.pacer import Pacer
-from tui.series import Cost, CostsRead, Heard, RecordedEpisode, TurnBegan
+from tui.series import CostsRead, Heard, RecordedEpisode, TurnBegan
+from tui.stage import Cost
 
 POLL_S = 0.3
 """How often a record is asked for news."""
+
+MOST_HITS = 100_000
+"""So many turns are told where a search finds more."""
+
+TurnPlace = tuple[EpisodeKey, int]
+"""An episode, and a turn of it (from 0)."""
 
 Hear = Callable[[Heard], None]
 Read = TypeVar("Read")
@@ -48,6 +57,15 @@ class Source(Protocol):
 
     async def recorded(self, match: MatchCard) -> list[RecordedEpisode]:
         """Return what is recorded of a match. Raises `StoreError`."""
+
+    async def task(self, match: MatchCard) -> Task:
+        """Return a match's task. Raises `StoreError`."""
+
+    async def find_turns(self, chosen: Filter) -> list[TurnPlace]:
+        """Return where the turns are that a filter lets through, `MOST_HITS` at most. Raises `StoreError`."""
+
+    async def find_episodes(self, chosen: Filter) -> list[EpisodeKey]:
+        """Return the episodes that a filter lets through. Raises `StoreError`."""
 
     async def close(self) -> None:
         """Give back files and threads."""
@@ -115,6 +133,22 @@ class PlaySource:
             return []
         return await self._record.read(lambda reader: recorded_match(reader, match, self.card.names))
 
+    async def task(self, match: MatchCard) -> Task:
+        """Return a match's task."""
+        return next(task for task in self._plan.tasks if task.hash == match.task_hash)
+
+    async def find_turns(self, chosen: Filter) -> list[TurnPlace]:
+        """Return where the turns are that a filter lets through. Raises `StoreError`."""
+        if not exists(self._run):
+            return []
+        return await self._record.read(lambda reader: reader.locate_turns(chosen, MOST_HITS))
+
+    async def find_episodes(self, chosen: Filter) -> list[EpisodeKey]:
+        """Return the episodes that a filter lets through. Raises `StoreError`."""
+        if not exists(self._run):
+            return []
+        return await self._record.read(lambda reader: [each.key for each in reader.find_episodes(chosen)])
+
     async def close(self) -> None:
         """Close the record."""
         await self._record.close()
@@ -158,6 +192,18 @@ class RecordSource:
     async def recorded(self, match: MatchCard) -> list[RecordedEpisode]:
         """Return what is recorded of a match. Raises `StoreError`."""
         return await self._record.read(lambda reader: recorded_match(reader, match, self.card.names))
+
+    async def task(self, match: MatchCard) -> Task:
+        """Return a match's task. Raises `StoreError`."""
+        return await self._record.read(lambda reader: reader.task(match.task_hash))
+
+    async def find_turns(self, chosen: Filter) -> list[TurnPlace]:
+        """Return where the turns are that a filter lets through. Raises `StoreError`."""
+        return await self._record.read(lambda reader: reader.locate_turns(chosen, MOST_HITS))
+
+    async def find_episodes(self, chosen: Filter) -> list[EpisodeKey]:
+        """Return the episodes that a filter lets through. Raises `StoreError`."""
+        return await self._record.read(lambda reader: [each.key for each in reader.find_episodes(chosen)])
 
     async def close(self) -> None:
         """Close the record."""

@@ -1,4 +1,8 @@
-"""The screens' data tables: which keys there are (`keys.toml`), what failures are called (`words.toml`)."""
+"""The screens' data tables: which keys there are, and what failures are called (`words.toml`).
+
+`keys.toml` holds the match screen's keys, `keys/NAME.toml` those of the screen NAME, and `keys/app.toml` the
+keys that hold on every screen.
+"""
 
 import tomllib
 from dataclasses import dataclass
@@ -6,18 +10,33 @@ from functools import cache
 from importlib.resources import files
 from typing import Any, Literal
 
-from textual.binding import Binding
+from textual.binding import Binding, BindingType
 
 from arena.protocol.base import FailureKind
 
 Mode = Literal["play", "watch"]
+ScreenName = Literal["app", "match", "matches", "home", "results", "episodes", "log"]
 
-_KEY_NAMES = {"left": "←", "right": "→", "shift+tab": "shift tab"}
+_KEY_NAMES = {
+    "left": "←",
+    "right": "→",
+    "shift+tab": "shift tab",
+    "shift+left": "shift ←",
+    "shift+right": "shift →",
+    "ctrl+f": "^f",
+    "comma": ",",
+    "full_stop": ".",
+    "ctrl+c": "^c",
+    "ctrl+l": "^l",
+    "ctrl+o": "^o",
+    "ctrl+p": "^p",
+    "escape": "esc",
+}
 
 
 @dataclass(frozen=True)
 class Key:
-    """One action of the match screen: its keys (the first is shown), and what it does in words."""
+    """One action of a screen: its keys (the first is shown), and what it does in words."""
 
     action: str
     keys: tuple[str, ...]
@@ -44,7 +63,7 @@ class Key:
             ]
         group = Binding.Group(self.shared_label, compact=True) if self.shared_label else None
         shown = _KEY_NAMES.get(self.keys[0], self.keys[0])
-        keys = ",".join(self.keys)
+        keys = ",".join("comma" if key == "," else key for key in self.keys)  # bindings are split at commas
         return [
             Binding(
                 keys,
@@ -60,9 +79,15 @@ class Key:
 
 
 @cache
-def keys() -> tuple[Key, ...]:
-    """Return every key of the match screen, in the order in which they are shown."""
-    return tuple(Key(**{**entry, "keys": tuple(entry["keys"])}) for entry in _table("keys")["key"])
+def keys(screen: ScreenName = "match") -> tuple[Key, ...]:
+    """Return every key of a screen, in the order in which they are shown."""
+    table = _table("keys" if screen == "match" else f"keys/{screen}")
+    return tuple(Key(**{**entry, "keys": tuple(entry["keys"])}) for entry in table["key"])
+
+
+def bindings(screen: ScreenName) -> list[BindingType]:
+    """Return the Textual bindings of all keys of a screen."""
+    return [binding for key in keys(screen) for binding in key.bindings()]
 
 
 @cache

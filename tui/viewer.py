@@ -5,12 +5,13 @@ replay the record from what is on screen.
 """
 
 import math
-from collections.abc import AsyncIterator, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from arena.records import Turn
+from arena.records import EpisodeKey
+from tui.finding import Finder, Found, Purpose, found_at
 from tui.pacer import BETWEEN_MATCHES, faster
-from tui.playhead import Frames, Playhead, first_difference, next_failure
+from tui.playhead import Frames, Playhead
+from tui.sections import EXPAND, Manner
 from tui.series import Heard, Series
 from tui.shown import frames
 from tui.sources import Source
@@ -19,26 +20,27 @@ MATCH_END_S = 1.5
 """How long the end of a live match stays before the view goes on to the next one."""
 
 
-Episodes = dict[str, tuple[Sequence[Turn], bool]]
-"""Contestant -> its turns in a match, and whether its episode is over."""
-
-
 @dataclass(frozen=True)
-class Found:
-    """A turn that was looked for: match, turn and contestant, all from 0."""
+class StartAt:
+    """Where a match screen opens: a contestant's episode, and a turn of it (from 0)."""
 
-    place: int
-    turn: int
-    contestant: int
+    key: EpisodeKey
+    turn: int = 0
 
 
 class Viewer:
     """The match and the turns on screen. Time is given by the caller (seconds, any origin)."""
 
-    def __init__(self, source: Source) -> None:
+    def __init__(self, source: Source, start_at: StartAt | None = None) -> None:
+        """Open where the contest is now (its first turn, where it is over), or at `start_at` if given.
+
+        An episode that is not in the run's plan is no place to start at, and is ignored.
+        """
         self.source = source
         self.series = Series(source.card, source.heads, announces_turns=source.pacer is not None)
         self.playhead = Playhead(source.card.names)
+        self.finder = Finder(source)
+        self.manner = Manner()
         self.chosen = 0
         self.follows_match = source.live
         self.replaying = False
@@ -48,6 +50,9 @@ class Viewer:
         self._over_since: float | None = None
         if not source.live:
             self.playhead.start_at(0)
+        if start_at and (found := found_at(source.card, start_at.key, start_at.turn)) is not None:
+            self.chosen = found.contestant
+            self.show_match(found.place, found.turn)
 
     @property
     def frames(self) -> Frames:
@@ -129,15 +134,10 @@ class Viewer:
         self.playhead.move(by, self.chosen_name, self.frames)
         self._notice_return()
 
-    def first_turn(self) -> None:
-        """Go to the first turn."""
+    def go(self, turn: int) -> None:
+        """Go to a turn (from 0)."""
         self.replaying = False
-        self.playhead.go(0, self.chosen_name, self.frames)
-
-    def last_turn(self) -> None:
-        """Go to the last turn."""
-        self.replaying = False
-        self.playhead.go(max(self.frames.values()), self.chosen_name, self.frames)
+        self.playhead.go(turn, self.chosen_name, self.frames)
         self._notice_return()
 
     def follow(self) -> None:
@@ -158,41 +158,37 @@ class Viewer:
         self._put_on_stage(place, turn)
 
     def show_next_match(self, by: int = 1) -> bool:
-        """Put the next match (or the one before) on screen; False where there is none."""
-        place = self.series.place + by
-        if not 0 <= place < len(self.source.card.matches):
+        """Put the next match (or the one before) that the filter leaves on screen; False without one."""
+        place = self.finder.neighbour(self.series.place, by)
+        if place is None:
             return False
         self.show_match(place)
         return True
 
-    async def find_failure(self) -> Found | None:
-        """Return the next failed turn, in this match or a later one; None where all is well.
+    def change_expand(self) -> None:
+        """Unfold other calls: those that failed, all, or none."""
+        after = EXPAND[(EXPAND.index(self.manner.expand) + 1) % len(EXPAND)]
+        self.manner = replace(self.manner, expand=after)
 
-        Raises `StoreError`.
-        """
-        names = self.source.card.names if self.playhead.linked else [self.chosen_name]
-        shown = max(self.playhead.frame(name, self.frames) for name in names)
-        after = {self.series.place: shown}
-        async for place, episodes in self._matches_from_here(names):
-            turns = {name: each for name, (each, _) in episodes.items()}
-            if (found := next_failure(turns, after.get(place, -1))) is not None:
-                name, turn = found
-                return Found(place, turn, self.source.card.names.index(name))
-        return None
+    def toggle_raw(self) -> None:
+        """Show replies as they were written, or their parts."""
+        self.manner = replace(self.manner, raw=not self.manner.raw)
 
-    async def find_difference(self) -> Found | None:
-        """Return the first turn in which the contestants act differently.
+    @property
+    def here(self) -> Found:
+        """The turn of the chosen contestant that is on screen."""
+        shown = self.playhead.frame(self.chosen_name, self.frames)
+        return Found(self.series.place, shown, self.chosen)
 
-        Of this match, if it lies ahead; else of the next match that has one. Raises `StoreError`.
-        """
-        names = self.source.card.names
-        shown = max(self.playhead.frame(name, self.frames) for name in names)
-        after = {self.series.place: shown}
-        async for place, episodes in self._matches_from_here(names):
-            turn = first_difference(episodes.values())
-            if turn is not None and turn > after.get(place, -1):
-                return Found(place, turn, self.chosen)
-        return None
+    def go_where_asked(self, purpose: Purpose) -> None:
+        """Go to the first turn that a new search finds, or to a match that a new filter leaves."""
+        finder = self.finder
+        if purpose == "search" and finder.number(self.here) is None:
+            if (found := finder.next_hit(self.here, 1)) is not None:
+                self.chosen = found.contestant
+                self.jump(found)
+        elif purpose == "filter" and self.series.place not in finder.left and not self.show_next_match():
+            self.show_next_match(-1)
 
     def jump(self, found: Found) -> None:
         """Go to a turn that was found."""
@@ -204,26 +200,8 @@ class Viewer:
         else:
             self._put_on_stage(found.place, found.turn)
 
-    async def _matches_from_here(self, names: Sequence[str]) -> AsyncIterator[tuple[int, Episodes]]:
-        """Yield the turns of this match, and then of each later one that was begun."""
-        here = self.series.place
-        on_stage: Episodes = {
-            name: (staged.turns, self.series.is_over(here, name))
-            for name, staged in self.series.stage.items()
-            if name in names and staged.turns
-        }
-        yield here, on_stage
-        for place in range(here + 1, len(self.source.card.matches)):
-            if self._is_begun(place):
-                recorded = await self.source.recorded(self.source.card.matches[place])
-                later: Episodes = {
-                    each.head.key.contestant: (each.turns, each.head.status in ("done", "error"))
-                    for each in recorded
-                    if each.head.key.contestant in names and each.turns
-                }
-                yield place, later
-
-    def _is_begun(self, place: int) -> bool:
+    def is_begun(self, place: int) -> bool:
+        """Tell whether anybody has begun to play a match."""
         match = self.source.card.matches[place]
         return any(match.key(name) in self.series.heads for name in self.source.card.names)
 
@@ -256,7 +234,7 @@ class Viewer:
         return True
 
     def _is_over_here(self) -> bool:
-        return not self.series.is_running(self.series.place) and self._is_begun(self.series.place)
+        return not self.series.is_running(self.series.place) and self.is_begun(self.series.place)
 
     def _start_replay(self) -> None:
         self.replaying = True
@@ -286,5 +264,5 @@ class Viewer:
         return all(self.playhead.frame(name, self.frames) >= count - 1 for name, count in self.frames.items())
 
     def _next_begun(self) -> int | None:
-        later: Iterable[int] = range(self.series.place + 1, len(self.source.card.matches))
-        return next((place for place in later if self._is_begun(place)), None)
+        later = self.finder.beyond(self.series.place, 1)
+        return next((place for place in later if self.is_begun(place)), None)

@@ -3,8 +3,10 @@
 import asyncio
 from collections.abc import Sequence
 
+from arena.filtering import Filter
 from arena.protocol.base import Failure, FailureKind
 from arena.records import Episode, EpisodeEnded, EpisodeKey, EpisodeStarted, Turn, TurnPlayed
+from envs.base import Task
 from tui.card import ContestantCard, MatchCard, RunCard
 from tui.pacer import Pacer
 from tui.series import Heard, RecordedEpisode
@@ -53,6 +55,8 @@ class FakeSource:
         keys = [match.key(name) for match in self.card.matches for name in self.card.names]
         self.pacer = Pacer(keys, lambda key, n: self.began.append((key.contestant, n))) if steered else None
         self.record: dict[MatchCard, list[RecordedEpisode]] = {}
+        self.found_turns: dict[str, list[tuple[EpisodeKey, int]]] = {}
+        self.found_episodes: dict[str, list[EpisodeKey]] = {}
         self.closed = self.cancelled = False
         self._told: asyncio.Queue[Heard] = asyncio.Queue()
 
@@ -95,6 +99,15 @@ class FakeSource:
     async def recorded(self, match: MatchCard) -> list[RecordedEpisode]:
         await asyncio.sleep(0)
         return self.record.get(match, [])
+
+    async def task(self, match: MatchCard) -> Task:
+        return Task(match.task, "fake", None, "bundled", 0, 20, "easy", {})
+
+    async def find_turns(self, chosen: Filter) -> list[tuple[EpisodeKey, int]]:
+        return self.found_turns.get(chosen.text, [])
+
+    async def find_episodes(self, chosen: Filter) -> list[EpisodeKey]:
+        return self.found_episodes.get(chosen.text, [])
 
     async def close(self) -> None:
         self.closed = True

@@ -18,6 +18,9 @@ _KEY_NAMES = {
     "[": "left_square_bracket",
     "]": "right_square_bracket",
     "?": "question_mark",
+    ",": "comma",
+    ".": "full_stop",
+    "/": "slash",
 }
 
 

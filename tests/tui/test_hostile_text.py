@@ -56,7 +56,7 @@ async def test_hostile_text_is_drawn_and_does_nothing(size: tuple[int, int]):
         assert "[red]x[/red]" in text
         assert "␛[2J" in text
         assert "<U+202E>" in text
-        for keys in (["m"], ["escape"], ["2", "z"], ["z", "left"], ["home"]):
+        for keys in (["m"], ["escape"], ["2", "z"], ["z", "left"], ["w"], ["c"], ["c", "w"], ["v"], ["home"]):
             await driver.press(*keys)
             check_screen(driver)
 
@@ -87,7 +87,7 @@ async def test_a_very_long_reply_is_cut_says_so_and_keeps_the_screen_quick():
         assert time.perf_counter() - began < 0.25
         source.played("base", turn(0, reply="\x1b[2J[/]x" * 250_000))
         await driver.settle()
-        await driver.press("pagedown", "pagedown", "pagedown", "pagedown", "pagedown")
+        await driver.press("w", "pagedown", "pagedown", "pagedown", "pagedown", "pagedown")
         check_screen(driver)
         transcript = driver.app.match_screen.query("Transcript").first()
         drawn = "\n".join("".join(text for text, _ in line) for line in transcript._lines)

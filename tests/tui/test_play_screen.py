@@ -8,8 +8,8 @@ from tests.tui.screens import Driver, driving
 from tui.screens.help import HelpScreen
 from tui.screens.matches import MatchListScreen
 from tui.series import TurnBegan
+from tui.shown import short_name
 from tui.tables import keys
-from tui.widgets.strip import _shortened
 
 
 def playing(turns: int = 4) -> FakeSource:
@@ -35,7 +35,8 @@ async def test_a_turn_shows_observation_thought_reply_action_and_outcome():
     for shown in (
         "You see a door.",
         "The ball is near.",
-        "Action: pick ball9",
+        "▸ action",
+        "pick ball0",
         "✓ valid",
         "You see 2 balls.",
     ):
@@ -75,7 +76,13 @@ async def test_a_failed_reply_says_which_kind_in_words_and_how_the_contestant_wa
     source.played("awq", not_json(4))
     async with driving(source) as driver:
         text = await driver.text()
-    for shown in ("✗ failed", "not JSON", "expected a JSON object", "Your tool call is not valid", '"move"}'):
+    for shown in (
+        "✗ failed",
+        "not JSON",
+        "expected a JSON object",
+        "Your tool call is not valid",
+        "would read: move()",
+    ):
         assert shown in text
 
 
@@ -246,7 +253,7 @@ async def test_every_key_is_a_command_in_the_palette_too():
     async with driving(playing()) as driver:
         commands = {command.title: command for command in driver.app.get_system_commands(driver.app.screen)}
         assert {key.label for key in keys() if not key.numbered} <= commands.keys()
-        await commands["Back"].callback()
+        await commands["Back a turn"].callback()
         await driver.settle()
         assert frames(driver) == [2, 2]
 
@@ -337,7 +344,7 @@ async def test_eight_contestants_stand_in_two_rows_and_narrow_screens_have_tabs(
 
 
 def test_long_names_in_tabs_keep_the_ends_in_which_variants_differ():
-    shown = [_shortened(name) for name in ("bundled", "bundled+rtn-w4g128", "bundled+rtn-w2g32")]
+    shown = [short_name(name, 12) for name in ("bundled", "bundled+rtn-w4g128", "bundled+rtn-w2g32")]
     assert shown == ["bundled", "bun…n-w4g128", "bun…tn-w2g32"]
 
 

@@ -1,6 +1,7 @@
 from arena.records import Episode, EpisodeEnded, EpisodeKey, EpisodeStarted, Notice, ReplyText, TurnPlayed
 from tests.tui.fakes import card, turn
-from tui.series import Cost, CostsRead, RecordedEpisode, Series, TurnBegan
+from tui.series import CostsRead, RecordedEpisode, Series, TurnBegan
+from tui.stage import Cost
 
 
 def series(**options) -> Series:

@@ -13,46 +13,59 @@ from textual.widget import Widget
 from tui.tables import Key
 from tui.wrap import wrap
 
-_SIGNS = (
-    ("✓ valid", "the action took effect"),
-    ("✗ no effect", "the environment refused the action"),
-    ("✗ failed", "the reply held no action that could be played: its kind says why"),
-    ("≠ baseline", "the baseline acted differently in this turn"),
+Block = tuple[str, Sequence[tuple[str, str]]]
+"""A titled part of the page: what stands at the left, and what it means."""
+
+_MATCH_SIGNS: Block = (
+    "Signs",
+    (
+        ("✓ valid", "the action took effect"),
+        ("✗ no effect", "the environment refused the action"),
+        ("✗ failed", "the reply held no action that could be played: its kind says why"),
+        ("≠ baseline", "the baseline acted differently in this turn"),
+    ),
 )
 
-
-_MOUSE = (
-    ("click", "choose a contestant, a match, or a key at the bottom"),
-    ("wheel", "scroll; drag marks text, ctrl+c copies it"),
+_MOUSE: Block = (
+    "Mouse",
+    (
+        ("click", "choose what is clicked, or press a key at the bottom; a double click opens a row"),
+        ("wheel", "scroll; drag marks text, ctrl+c copies it"),
+    ),
 )
 _LEFT_WIDTH = 15
 
 
 class HelpScreen(ModalScreen[None]):
-    """Lists keys by group, and what the signs mean. Any of the usual keys closes it."""
+    """Lists keys by group, and what else there is to know (the match screen's signs, where nothing is given).
+
+    Any of the usual keys closes it.
+    """
 
     BINDINGS = [("escape,q,question_mark,space,enter", "dismiss", "Close")]  # noqa: RUF012
 
-    def __init__(self, keys: Iterable[Key]) -> None:
+    def __init__(self, keys: Iterable[Key], blocks: Sequence[Block] = (_MATCH_SIGNS,)) -> None:
         super().__init__()
-        self._keys = list(keys)
+        self._keys, self._more = list(keys), blocks
 
     def compose(self) -> ComposeResult:
         """Yield one page."""
         with VerticalScroll(id="help") as page:
             page.border_title = Content(" Keys ")
             page.border_subtitle = Content(" escape closes · ^p lists all commands ")
-            yield HelpPage(self._keys)
+            yield HelpPage(self._keys, self._more)
 
 
 class HelpPage(Widget):
     """Keys and signs in two columns, folded to the width."""
 
-    def __init__(self, keys: Sequence[Key]) -> None:
+    def __init__(self, keys: Sequence[Key], more: Sequence[Block]) -> None:
         super().__init__()
         groups = itertools.groupby(keys, lambda key: key.group)
-        self._blocks = [(group, [(key.shown_keys, key.help) for key in members]) for group, members in groups]
-        self._blocks += [("Signs", list(_SIGNS)), ("Mouse", list(_MOUSE))]
+        self._blocks: list[Block] = [
+            (group, [(key.shown_keys, key.help) for key in members]) for group, members in groups
+        ]
+        self._blocks += [*more, _MOUSE]
 
     def get_content_height(self, container: Size, viewport: Size, width: int) -> int:
         """Return how many lines the page has at this width."""

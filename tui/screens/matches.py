@@ -1,138 +1,126 @@
-"""The list of all matches with everybody's result, to choose one."""
+"""The ladder, and the list of all matches with everybody's result, to choose one."""
 
-from collections.abc import Callable
-
-from textual import events
 from textual.app import ComposeResult
-from textual.binding import Binding
 from textual.content import Content
-from textual.geometry import Region, Size
-from textual.message import Message
-from textual.reactive import reactive
-from textual.screen import ModalScreen
-from textual.scroll_view import ScrollView
-from textual.strip import Strip
-from textual.visual import Visual
+from textual.screen import Screen
+from textual.widgets import Static
 
-from tui.literal import literal_line
-from tui.series import Head, Series
+from arena.errors import ArenaError
+from tui.literal import literal
+from tui.standings import columns_line, ladder_lines, match_line
+from tui.tables import Key, bindings, keys
+from tui.viewer import Viewer
+from tui.widgets.footer import ArenaFooter
+from tui.widgets.query import QueryBar, shown
+from tui.widgets.rows import RowList
+from tui.widgets.title import TitleBar
+
+LOOK_S = 0.5
+LOST = "base:success outcome:failure"
 
 
-class MatchList(ScrollView, can_focus=True, inherit_bindings=False):
-    """Rows that are made when they come into view, so a list of any length opens at once."""
+class MatchListScreen(Screen[int | None]):
+    """Lists the matches that the filter leaves; dismissed with the number of the chosen one, or None."""
 
-    BINDINGS = [  # noqa: RUF012
-        Binding("up,k", "move(-1)", "Up", show=False),
-        Binding("down,j", "move(1)", "Down", show=False),
-        Binding("pageup", "page(-1)", "Page up", show=False),
-        Binding("pagedown", "page(1)", "Page down", show=False),
-        Binding("home", "move(-1000000000)", "First", show=False),
-        Binding("end", "move(1000000000)", "Last", show=False),
-        Binding("enter,space", "choose", "Choose", show=False),
-    ]
-    COMPONENT_CLASSES = {"matchlist--cursor"}  # noqa: RUF012
+    BINDINGS = [*bindings("matches")]  # noqa: RUF012 - Textual's own form
 
-    cursor: reactive[int] = reactive(0)
+    def __init__(self, viewer: Viewer) -> None:
+        super().__init__()
+        self._viewer = viewer
+        self._title = TitleBar()
+        self._ladder = Static(id="ladder")
+        self._columns = Static(id="columns")
+        self._rows = RowList(id="matches", nothing="no match passes the filter: / changes it")
+        self._rows.border_subtitle = " enter shows the match "
+        self._bar = QueryBar(viewer.finder.use)
 
-    class Chosen(Message):
-        """A match was chosen (`place`, from 0)."""
-
-        def __init__(self, place: int) -> None:
-            super().__init__()
-            self.place = place
-
-    def __init__(self, rows: int, row: Callable[[int], Content], cursor: int) -> None:
-        super().__init__(id="matches")
-        self._rows, self._row = rows, row
-        self.set_reactive(MatchList.cursor, cursor)
+    def compose(self) -> ComposeResult:
+        """Yield the ladder, the list, and where the filter is typed."""
+        yield self._title
+        yield self._ladder
+        yield self._columns
+        yield self._rows
+        yield self._bar
+        yield ArenaFooter()
 
     def on_mount(self) -> None:
         """Show where we are."""
-        self.call_after_refresh(self.watch_cursor)
+        self._rows.focus()
+        self._show_list()
+        self.set_interval(LOOK_S, self._look)
 
     def on_resize(self) -> None:
-        """Fit the rows to the width."""
-        self.virtual_size = Size(self.scrollable_content_region.width, self._rows)
+        """Fit to the new width."""
+        self.call_after_refresh(self._look)
 
-    def watch_cursor(self) -> None:
-        """Bring the cursor into view."""
-        self.scroll_to_region(Region(0, self.cursor, 1, 1), animate=False, force=True)
-        self.refresh()
+    def available_keys(self) -> list[Key]:
+        """Return the keys of this screen."""
+        return list(keys("matches"))
 
-    def action_move(self, by: int) -> None:
-        """Move the cursor."""
-        self.cursor = min(max(self.cursor + by, 0), self._rows - 1)
-
-    def action_page(self, by: int) -> None:
-        """Move the cursor by a page."""
-        self.action_move(by * self.scrollable_content_region.height)
+    def on_row_list_chosen(self) -> None:
+        """Close with what was chosen."""
+        self.action_choose()
 
     def action_choose(self) -> None:
-        """Choose the match under the cursor."""
-        self.post_message(self.Chosen(self.cursor))
+        """Close with the match under the cursor."""
+        left = self._viewer.finder.left
+        if left:
+            self.dismiss(left[self._rows.cursor])
 
-    def on_click(self, event: events.Click) -> None:
-        """Choose the match that is clicked."""
-        offset = event.get_content_offset(self)
-        place = self._rows if offset is None else offset.y + self.scroll_offset.y
-        if place < self._rows:
-            self.post_message(self.Chosen(place))
+    def action_close(self) -> None:
+        """Go back, and choose nothing."""
+        self.dismiss(None)
 
-    def render_line(self, y: int) -> Strip:
-        """Render one row."""
-        place, width = y + self.scroll_offset.y, self.scrollable_content_region.width
-        if place >= self._rows:
-            return Strip.blank(self.size.width, self.rich_style)
-        names = ["matchlist--cursor"] if place == self.cursor else []
-        row = self._row(place).truncate(width, ellipsis=True, pad=True)
-        return Visual.to_strips(self, row, width, 1, self.get_visual_style(*names))[0]
+    def action_filter(self) -> None:
+        """Ask which tasks are meant."""
+        self._bar.open("filter", self._viewer.finder.filter.text)
 
+    def action_lost(self) -> None:
+        """Leave the tasks that the baseline solved and another did not, or all."""
+        before = self._viewer.finder.filter.text
+        self.run_worker(self._filter("" if before == LOST else LOST), group="filter", exclusive=True)
 
-class MatchListScreen(ModalScreen[int | None]):
-    """Lists the matches; dismissed with the number of the chosen one, or None."""
+    def on_query_bar_closed(self) -> None:
+        """Go back to the list."""
+        self._rows.focus()
+        self._bar.hide()
+        self._show_list()
 
-    BINDINGS = [("escape,q,m", "dismiss(None)", "Close")]  # noqa: RUF012
+    async def _filter(self, text: str) -> None:
+        try:
+            await self._viewer.finder.use_filter(text)
+        except ArenaError as error:
+            self.notify(literal(str(error)), severity="error", markup=False)
+        self._show_list()
 
-    def __init__(self, series: Series) -> None:
-        super().__init__()
-        self._series = series
+    def _show_list(self) -> None:
+        left = self._viewer.finder.left
+        place = self._viewer.series.place
+        cursor = next((row for row, each in enumerate(left) if each >= place), 0)
+        self._rows.show(len(left), self._row, cursor)
+        self._look()
 
-    def compose(self) -> ComposeResult:
-        """Yield the list."""
-        matches = MatchList(len(self._series.card.matches), self._row, self._series.place)
-        matches.border_title = f" {len(self._series.card.matches)} matches "
-        matches.border_subtitle = " enter shows · escape closes "
-        yield matches
+    def _look(self) -> None:
+        """Draw how it stands by now."""
+        finder, series = self._viewer.finder, self._viewer.series
+        width = max(self._rows.scrollable_content_region.width, 20)
+        self._ladder.update(
+            Content("\n").join(line.truncate(width, ellipsis=True) for line in ladder_lines(series, width))
+        )
+        self._columns.update(columns_line(series.card.names, width))
+        if self._rows.count == len(finder.left):
+            self._rows.refresh()
+        else:
+            self._rows.show(len(finder.left), self._row)
+        self._title.left = Content.assemble(
+            ("Matches", "bold"), ("  ladder and results", "$foreground-muted")
+        )
+        count = f"{len(finder.left):,} of {len(series.card.matches):,} matches"
+        self._title.right = Content.assemble(
+            (f"{shown(finder.filter.text)}  " if finder.filter.terms else "", "bold $text-accent"),
+            (count, "$text-warning" if finder.filter.terms else "$foreground-muted"),
+        )
 
-    def on_match_list_chosen(self, message: MatchList.Chosen) -> None:
-        """Close with what was chosen."""
-        self.dismiss(message.place)
-
-    def _row(self, place: int) -> Content:
-        match = self._series.card.matches[place]
-        repeat = f" #{match.repeat + 1}" if match.repeat else ""
-        parts = [
-            Content.styled(f"{place + 1:>4}  ", "$foreground-muted"),
-            Content(f"{literal_line(match.task, 60) + repeat:<28}"),
-        ]
-        for name in self._series.card.names:
-            head = self._series.heads.get(match.key(name))
-            parts.append(
-                Content.assemble((f"  {literal_line(name, 16)} ", "$foreground-muted"), _result(head))
-            )
-        return Content("").join(parts)
-
-
-def _result(head: Head | None) -> Content:
-    if head is None:
-        return Content.styled("·     ", "$foreground-disabled")
-    rate = f"{head.progress:.2f}"
-    if head.status == "running":
-        return Content.styled(f"… {rate}", "$text-accent")
-    if head.status == "error":
-        return Content.styled(f"! {rate}", "$text-warning")
-    return (
-        Content.styled(f"✓ {rate}", "$text-success")
-        if head.success
-        else Content.styled(f"✗ {rate}", "$text-error")
-    )
+    def _row(self, row: int, width: int) -> Content:
+        left = self._viewer.finder.left
+        return match_line(self._viewer.series, left[row], width) if row < len(left) else Content("")

@@ -9,8 +9,10 @@ from textual.reactive import reactive
 from textual.widget import Widget
 
 from tui.shown import FootData, HeadData, Mood, PaneData
+from tui.views.view import View
 from tui.widgets.gauges import bar, sparkline, window
 from tui.widgets.transcript import Transcript
+from tui.wrap import wrap
 
 MOOD_STYLE: dict[Mood, str] = {
     "good": "bold $text-success",
@@ -20,48 +22,77 @@ MOOD_STYLE: dict[Mood, str] = {
 }
 LABEL = "$foreground-muted"
 LABEL_WIDTH = 9
+TALL_HEAD, SHORT_HEAD = 6, 3
+TALL_FOOT, SHORT_FOOT = 5, 3
+SHORT_BAR = 16
 
 
 class PaneHead(Widget):
-    """Turn, status, progress bar, and the progress over the turns against the baseline's."""
+    """Turn, status, progress bar, the progress over the turns against the baseline's, and how it ended.
+
+    Has `TALL_HEAD` lines where there is room for them, else `SHORT_HEAD`.
+    """
 
     data: reactive[HeadData | None] = reactive(None)
 
     def render(self) -> Content:
-        """Draw three lines, or four where there is room for the baseline's own."""
+        """Draw the lines."""
         data, width = self.data, self.content_size.width
         if data is None:
             return Content("")
-        return Content("\n").join([_turn_line(data, width), _bar_line(data, width), *self._sparklines(data)])
-
-    def _sparklines(self, data: HeadData) -> list[Content]:
-        width = self.content_size.width
-        if data.is_baseline:
-            return [_labelled("turns", _sparkline(data.curve, width - LABEL_WIDTH))]
-        if self.content_size.height > 3:
+        if self.content_size.height < TALL_HEAD:
+            lines = [_short_line(data, width), _both_sparklines(data, width), *_ending(data, width, 1)]
+        else:
             room = width - LABEL_WIDTH
-            own, base = _sparkline(data.curve, room), _baseline_sparkline(data, room)
-            return [_labelled("turns", own), _labelled("baseline", base)]
-        room = (width - 6) // 2
-        own = _sparkline(data.curve, room)
-        gap = Content(" " * (room - own.cell_length))
-        return [own + gap + Content.styled(" base ", LABEL) + _baseline_sparkline(data, room)]
+            lines = [_turn_line(data, width), _bar_line(data, width)]
+            lines.append(_labelled("turns", _sparkline(data.curve, room)))
+            if not data.is_baseline:
+                lines.append(_labelled("baseline", _baseline_sparkline(data, room)))
+            lines += _ending(data, width, TALL_HEAD - len(lines))
+        return Content("\n").join(lines)
 
 
 class PaneFoot(Widget):
-    """What the episode has cost so far, and how the contestant stands in the series."""
+    """What the episode has cost so far, and how the contestant stands in the series.
+
+    Has `TALL_FOOT` lines where there is room for them, else `SHORT_FOOT`.
+    """
 
     data: reactive[FootData | None] = reactive(None)
 
     def render(self) -> Content:
-        """Draw two lines, or three where there is room for the series' cost."""
+        """Draw the lines."""
         data = self.data
         if data is None:
             return Content("")
+        ladder = "  ".join(words for words in (data.ladder, data.interval) if words)
         lines = [_labelled("episode", data.episode_cost), _labelled("series", data.standing)]
-        if self.content_size.height > 2:
+        if self.content_size.height < TALL_FOOT:
+            lines += [_labelled("vs base", ladder)] if ladder else [_labelled("", data.series_cost)]
+        else:
             lines.append(_labelled("", data.series_cost))
+            lines += [_labelled("vs base", data.ladder), _labelled("", data.interval)] if ladder else []
         return Content("\n").join(lines)
+
+
+class StateView(Widget):
+    """The state of the environment; takes the lines that it needs, half of the pane at most."""
+
+    state: reactive[View | None] = reactive(None, layout=True)
+
+    def get_content_height(self, container: object, viewport: object, width: int) -> int:
+        """Return one line for the title, and those of the view."""
+        return 1 + len(self.state.lines) if self.state else 0
+
+    def render(self) -> Content:
+        """Draw the view."""
+        state, width = self.state, self.content_size.width
+        if state is None:
+            return Content("")
+        title = Content.assemble(
+            (state.title, "$primary"), (" " + "─" * max(0, width - len(state.title) - 3), "$panel-lighten-2")
+        )
+        return Content("\n").join([title, *state.lines])
 
 
 class ContestantPane(Vertical):
@@ -70,40 +101,47 @@ class ContestantPane(Vertical):
     class Chosen(Message):
         """The person chose this pane's contestant (`index`, from 0)."""
 
-        def __init__(self, index: int) -> None:
+        def __init__(self, index: int, *, by_focus: bool = False) -> None:
             super().__init__()
-            self.index = index
+            self.index, self.by_focus = index, by_focus
 
     def __init__(self, index: int) -> None:
         super().__init__()
         self.index = index
         self.head = PaneHead()
+        self.state = StateView()
         self.transcript = Transcript()
         self.foot = PaneFoot()
         self._data: PaneData | None = None
+        self._searched: tuple[str, ...] = ()
 
     def compose(self) -> ComposeResult:
-        """Yield head, transcript and foot."""
+        """Yield head, state, transcript and foot."""
         yield self.head
+        yield self.state
         yield self.transcript
         yield self.foot
 
-    def show(self, turn: object, data: PaneData) -> None:
-        """Draw this; `turn` tells one turn of one match from another."""
-        if data == self._data:
+    def show(self, turn: object, data: PaneData, searched: tuple[str, ...] = ()) -> None:
+        """Draw this; `turn` tells one turn of one match from another, `searched` texts are marked."""
+        if (data, searched) == (self._data, self._searched):
             return
-        before, self._data = self._data, data
+        before, self._data, self._searched = self._data, data, searched
         self.head.data, self.foot.data = data.head, data.foot
         if before is None or before.note != data.note:
             note = f" {data.note} " if data.note else ""
             self.border_subtitle = Content.styled(note, "bold $text-warning")
         if before is None:
             self.border_title = _title(data)
-        self.transcript.show(turn, data.sections, streaming=data.streaming)
+        self.transcript.show(turn, data.sections, streaming=data.streaming, searched=searched)
+
+    def show_state(self, view: View | None) -> None:
+        """Draw this state of the environment; None: leave its room to the transcript."""
+        self.state.state = view
 
     def on_descendant_focus(self, event: events.DescendantFocus) -> None:
         """Tell that this contestant is the chosen one."""
-        self.post_message(self.Chosen(self.index))
+        self.post_message(self.Chosen(self.index, by_focus=True))
 
     def on_click(self) -> None:
         """Choose this contestant wherever its pane is clicked."""
@@ -119,16 +157,56 @@ def _title(data: PaneData) -> Content:
     return title
 
 
+def _short_line(data: HeadData, width: int) -> Content:
+    left = _labelled("turn", _turn(data) + "  ")
+    right = Content.assemble((f" {data.progress:.2f}", "bold"), "  ", (data.status, MOOD_STYLE[data.mood]))
+    room = max(1, min(width - left.cell_length - right.cell_length, SHORT_BAR))
+    gap = " " * max(0, width - left.cell_length - right.cell_length - room)
+    return left + bar(data.progress, room, _bar_color(data)) + right.pad_left(len(gap))
+
+
+def _both_sparklines(data: HeadData, width: int) -> Content:
+    if data.is_baseline:
+        return _labelled("progress", _sparkline(data.curve, width - LABEL_WIDTH))
+    room = (width - LABEL_WIDTH - 6) // 2
+    own = _sparkline(data.curve, room)
+    gap = Content(" " * (room - own.cell_length))
+    return _labelled(
+        "progress", own + gap + Content.styled(" base ", LABEL) + _baseline_sparkline(data, room)
+    )
+
+
+def _ending(data: HeadData, width: int, height: int) -> list[Content]:
+    """Return why the episode ended as it did, in `height` lines at most."""
+    if not data.ending:
+        return []
+    room = max(width - LABEL_WIDTH, 2)
+    lines = wrap(data.ending, room)
+    if len(lines) > height:
+        lines = [
+            *lines[: height - 1],
+            Content(" ".join(lines[height - 1 :])).truncate(room, ellipsis=True).plain,
+        ]
+    return [_labelled("result" if at == 0 else "", line) for at, line in enumerate(lines)]
+
+
 def _turn_line(data: HeadData, width: int) -> Content:
-    of = f"/{data.max_steps}" if data.max_steps else ""
-    left = _labelled("turn", Content.assemble((str(data.turn), "bold"), (of, LABEL)))
+    left = _labelled("turn", _turn(data))
     right = Content.styled(data.status, MOOD_STYLE[data.mood])
     return left + " " * max(1, width - left.cell_length - right.cell_length) + right
 
 
+def _turn(data: HeadData) -> Content:
+    of = f"/{data.max_steps}" if data.max_steps else ""
+    return Content.assemble((str(data.turn), "bold"), (of, LABEL))
+
+
+def _bar_color(data: HeadData) -> str:
+    return "$success" if data.progress >= 1 else "$accent"
+
+
 def _bar_line(data: HeadData, width: int) -> Content:
-    color = "$success" if data.progress >= 1 else "$accent"
-    done = bar(data.progress, max(width - LABEL_WIDTH - 5, 1), color)
+    done = bar(data.progress, max(width - LABEL_WIDTH - 5, 1), _bar_color(data))
     return _labelled("progress", done + Content.styled(f" {data.progress:.2f}", "bold"))
 
 

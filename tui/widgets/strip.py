@@ -8,18 +8,11 @@ from textual.content import Content
 from textual.reactive import reactive
 from textual.widget import Widget
 
-from tui.shown import PaneData
+from tui.shown import PaneData, short_name
 from tui.widgets.gauges import bar
 from tui.widgets.pane import MOOD_STYLE, ContestantPane
 
-_LONGEST_NAME, _KEPT_BEGINNING = 12, 3
-
-
-def _shortened(name: str) -> str:
-    """Return a name that fits: variants of one model differ at their ends, so those stay."""
-    if len(name) <= _LONGEST_NAME:
-        return name
-    return f"{name[:_KEPT_BEGINNING]}…{name[len(name) - (_LONGEST_NAME - _KEPT_BEGINNING - 1) :]}"
+NAME_WIDTH = 12
 
 
 class StripCell(Widget):
@@ -37,11 +30,11 @@ class StripCell(Widget):
         data, width = self.data, self.content_size.width
         if data is None:
             return Content("")
-        name = _shortened(data.name)
+        name = short_name(data.name, NAME_WIDTH)
         left = Content.assemble(
             ("▸" if self.chosen else " ", "bold"),
             (f"{self.index + 1} ", "$foreground-muted"),
-            (f"{name:<{_LONGEST_NAME}} ", "bold" if self.chosen else ""),
+            (f"{name:<{NAME_WIDTH}} ", "bold" if self.chosen else ""),
         )
         head = data.head
         status = head.status.split()[0] if head.mood in ("good", "bad") else ""

@@ -1,6 +1,8 @@
 """One turn of one contestant, as titled sections that scroll."""
 
-from collections.abc import Sequence
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import islice
 
 from rich.cells import cell_len, set_cell_size
 from rich.segment import Segment
@@ -12,7 +14,7 @@ from textual.scroll_view import ScrollView
 from textual.selection import Selection
 from textual.strip import Strip
 
-from tui.shown import Section
+from tui.sections import EARLIER_INDENT, Section
 from tui.wrap import wrap
 
 Span = tuple[str, str]
@@ -23,8 +25,8 @@ Line = Sequence[Span]
 class Transcript(ScrollView, can_focus=True, inherit_bindings=False):
     """Draws sections line by line: only what is in view is rendered, only what changed is folded again.
 
-    When a turn does not fit, its reply is scrolled to the top (while it streams, its end into view), unless
-    the person has scrolled this turn.
+    When a turn does not fit, what is searched for is scrolled into view, else its reply to the top (while it
+    streams, its end), unless the person has scrolled this turn.
     """
 
     BINDINGS = [  # noqa: RUF012 - Textual's own form
@@ -48,6 +50,8 @@ class Transcript(ScrollView, can_focus=True, inherit_bindings=False):
         "transcript--earlier-failed",
         "transcript--rule",
         "transcript--tag",
+        "transcript--span",
+        "transcript--hit",
     }
 
     def __init__(self) -> None:
@@ -58,14 +62,34 @@ class Transcript(ScrollView, can_focus=True, inherit_bindings=False):
         self._lines: list[Line] = []
         self._folded: dict[Section, list[Line]] = {}
         self._reply_at = self._reply_end = 0
+        self._hit_at: int | None = None
         self._own_scroll = 0
+        self._searched: tuple[str, ...] = ()
 
-    def show(self, turn: object, sections: tuple[Section, ...], *, streaming: bool) -> None:
-        """Show a turn's sections; `turn` tells one turn from another, and so when to scroll to its start."""
-        if (turn, sections, streaming) == (self._turn, self._sections, self._streaming):
+    def show(
+        self,
+        turn: object,
+        sections: tuple[Section, ...],
+        *,
+        streaming: bool,
+        searched: tuple[str, ...] = (),
+    ) -> None:
+        """Show a turn's sections; `turn` tells one turn from another, and so when to scroll to its start.
+
+        `searched` are the texts to be marked wherever they stand.
+        """
+        if (turn, sections, streaming, searched) == (
+            self._turn,
+            self._sections,
+            self._streaming,
+            self._searched,
+        ):
             return
-        is_new = turn != self._turn or streaming != self._streaming
+        is_new = turn != self._turn or streaming != self._streaming or searched != self._searched
+        if searched != self._searched:
+            self._folded.clear()
         self._turn, self._sections, self._streaming = turn, sections, streaming
+        self._searched = searched
         self._fold()
         if is_new or self.scroll_offset.y == self._own_scroll:
             self._scroll_to_reply()
@@ -77,7 +101,7 @@ class Transcript(ScrollView, can_focus=True, inherit_bindings=False):
         kept = {section: self._folded[section] for section in self._sections if section in self._folded}
         for section in self._sections:
             if section not in kept:
-                kept[section] = _lines_of(section, width)
+                kept[section] = list(_marked(_lines_of(section, width), self._searched))
         lines = sum(len(folded) for folded in kept.values()) + len(self._sections) - 1
         is_airy = lines <= self.scrollable_content_region.height
         before = self._lines
@@ -91,11 +115,16 @@ class Transcript(ScrollView, can_focus=True, inherit_bindings=False):
             if section.kind in ("thought", "reply"):
                 self._reply_end = len(self._lines)
         self._folded = kept
+        self._hit_at = self._first_hit() if self._searched else None
         if self.virtual_size != (size := Size(width, len(self._lines))):
             # setting the reactive would lay the whole screen out anew, for every line of every streamed reply
             self.set_reactive(Transcript.virtual_size, size)
             self.vertical_scrollbar.window_virtual_size = size.height
         self._refresh_changed(before)
+
+    def _first_hit(self) -> int | None:
+        hits = (at for at, line in enumerate(self._lines) if any(name == "hit" for _, name in line))
+        return next(hits, None)
 
     def _refresh_changed(self, before: Sequence[Line]) -> None:
         top, height = self.scroll_offset.y, self.scrollable_content_region.height
@@ -111,6 +140,8 @@ class Transcript(ScrollView, can_focus=True, inherit_bindings=False):
         height = self.scrollable_content_region.height
         spare = max(0, len(self._lines) - height)
         wanted = max(self._reply_at, self._reply_end - height) if self._streaming else self._reply_at
+        if self._hit_at is not None and not wanted <= self._hit_at < wanted + height:
+            wanted = max(0, self._hit_at - height // 3)
         self._own_scroll = min(wanted, spare)
         self.scroll_to(y=self._own_scroll, animate=False, force=True)
 
@@ -170,10 +201,69 @@ def _lines_of(section: Section, width: int) -> list[Line]:
         marks.append((f" {section.mark}", f"{section.kind}-mark"))
     taken = len(section.title) + 1 + sum(len(text) for text, _ in marks)
     title = [(section.title, "title"), (" " + "─" * max(1, width - taken), "rule"), *marks]
-    if section.kind != "earlier":
-        return [title, *([(line, section.kind)] for line in wrap(section.text, width))]
-    lines = (_cut(line, width) for line in section.text.split("\n"))
-    return [title, *([(line, "earlier-failed" if "✗" in line[:5] else "earlier")] for line in lines)]
+    if section.kind == "earlier":
+        return [title, *_earlier_lines(section.text, width)]
+    return [title, *_spanned(wrap(section.text, width), section)]
+
+
+def _earlier_lines(text: str, width: int) -> Iterator[Line]:
+    style = "earlier"
+    for line in text.split("\n"):
+        if not line.startswith(EARLIER_INDENT):
+            style = "earlier-failed" if "✗" in line[:5] else "earlier"
+            yield [(_cut(line, width), style)]
+            continue
+        for part in wrap(line.strip(), width - len(EARLIER_INDENT)):
+            yield [(EARLIER_INDENT + part, "earlier")]
+
+
+def _spanned(lines: Iterable[str], section: Section) -> Iterator[Line]:
+    """Yield a section's folded lines; the part at which the reply failed is styled apart."""
+    start, end = section.span or (0, 0)
+    at = 0
+    for line in lines:
+        at = max(section.text.find(line, at), at)  # what is dropped at a break are spaces and line breaks
+        first, last = (min(max(offset - at, 0), len(line)) for offset in (start, end))
+        at += len(line)
+        pieces = ((line[:first], section.kind), (line[first:last], "span"), (line[last:], section.kind))
+        yield [piece for piece in pieces if piece[0]] or [("", section.kind)]
+
+
+def _marked(lines: Iterable[Line], searched: Sequence[str]) -> Iterator[Line]:
+    """Yield the lines with what is searched for styled as a hit, also where a line break parts it."""
+    pattern = "|".join(r"\s+".join(map(re.escape, words.split())) for words in searched if words.strip())
+    if not pattern:
+        yield from lines
+        return
+    listed = list(lines)
+    text = "\n".join("".join(piece for piece, _ in line) for line in listed)
+    hits = [match.span() for match in re.finditer(pattern, text, re.IGNORECASE)]
+    at = passed = 0
+    for line in listed:
+        pieces: list[Span] = []
+        for piece, name in line:
+            while passed < len(hits) and hits[passed][1] <= at:
+                passed += 1
+            pieces += _split(piece, name, at, hits, passed)
+            at += len(piece)
+        at += 1
+        yield pieces
+
+
+def _split(piece: str, name: str, at: int, hits: Sequence[tuple[int, int]], passed: int) -> Iterator[Span]:
+    """Split a piece of text that begins at `at`; the first `passed` hits end before it."""
+    done = 0
+    for start, end in islice(hits, passed, None):
+        if start >= at + len(piece):
+            break
+        first, last = (min(max(offset - at, done), len(piece)) for offset in (start, end))
+        if first < last:
+            if piece[done:first]:
+                yield piece[done:first], name
+            yield piece[first:last], "hit"
+            done = last
+    if piece[done:] or not piece:
+        yield piece[done:], name
 
 
 def _cut(line: str, width: int) -> str:

@@ -1,0 +1,305 @@
+"""`arena` alone: the home screen, with every key of its table, and the ways from it and back."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+from textual.pilot import Pilot
+
+from arena import overview
+from arena.overview import Candidate, Playable
+from tests.tui.recorded import recorded_run
+from tests.tui.screens import _KEY_NAMES
+from tui.app import ArenaApp
+from tui.choice import Choice
+from tui.screens import home as home_module
+from tui.screens.help import HelpScreen
+from tui.screens.home import HomeScreen
+from tui.screens.match import MatchScreen
+from tui.screens.results import ResultsScreen
+from tui.tables import keys
+
+PLAYABLES = [
+    Playable("small", "suite", "Small problems", "playable", tasks=3),
+    Playable("pddl", "benchmark", "PDDL", "playable", tasks=9, subsets={"gripper-small": 6, "barman": 3}),
+    Playable("jericho", "benchmark", "Jericho", "needs-package", "pip install 'arena[jericho]'"),
+]
+CANDIDATES = [
+    Candidate("bundled", "the small agent", "bundled"),
+    Candidate("expert", "the benchmark's own expert", "engine"),
+    Candidate("random", "any valid action", "engine"),
+]
+
+
+@pytest.fixture(autouse=True)
+def _few_to_choose_from(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(home_module, "list_playables", lambda: list(PLAYABLES))
+    monkeypatch.setattr(home_module, "examine", lambda playable: playable)
+    monkeypatch.setattr(home_module, "list_candidates", lambda: list(CANDIDATES))
+
+
+class Home:
+    def __init__(self, app: ArenaApp, pilot: Pilot) -> None:
+        self.app, self.pilot = app, pilot
+
+    async def press(self, *names: str) -> None:
+        for name in names:
+            self.app.simulate_key(_KEY_NAMES.get(name, name))
+            await self.pilot.pause(0)
+        await self.pilot.pause(0.02)
+
+    async def enter(self, text: str) -> None:
+        self.app.screen.focused.insert_text_at_cursor(text)
+        await self.press("enter")
+
+    def text(self) -> str:
+        return "\n".join(strip.text.rstrip() for strip in self.app.screen._compositor.render_strips())
+
+    async def wait_for(self, words: str) -> str:
+        for _ in range(400):
+            if words in (text := self.text()):
+                return text
+            await self.pilot.pause(0.03)
+        raise AssertionError(f"{words!r} did not appear in\n{text}")
+
+    async def wait_for_screen(self, kind: type[object]) -> None:
+        for _ in range(400):
+            if isinstance(self.app.screen, kind):
+                return
+            await self.pilot.pause(0.03)
+        raise AssertionError(f"{self.app.screen} is no {kind.__name__}\n{self.text()}")
+
+
+@asynccontextmanager
+async def at_home(
+    what: str = "small", *contestants: str, size: tuple[int, int] = (120, 40)
+) -> AsyncIterator[Home]:
+    app = ArenaApp(choice=Choice(what, list(contestants or ("expert", "random"))))
+    async with app.run_test(size=size, notifications=True) as pilot:
+        home = Home(app, pilot)
+        await home.wait_for("bundled")
+        yield home
+
+
+@pytest.mark.parametrize("size", [(80, 24), (120, 40), (200, 50)])
+async def test_it_shows_what_can_be_played_by_whom_and_what_mends_the_rest(size: tuple[int, int]):
+    async with at_home(size=size) as home:
+        text = home.text()
+    for shown in ("small", "pddl", "jericho", "✗ needs", "■ 1 expert", "■ 2 random", "Play small (3 tasks)"):
+        assert shown in text
+
+
+async def test_three_keys_start_a_match_and_q_leads_home_again_where_the_run_is_listed():
+    async with at_home("pddl/gripper-small/0", "expert", "random") as home:
+        home.app.screen._typed = ["pddl/gripper-small/0"]
+        home.app.screen._draw(cursor_on="pddl/gripper-small/0")
+        await home.press("enter", "enter", "enter")
+        await home.wait_for_screen(MatchScreen)
+        await home.wait_for("pddl/gripper-small/0")
+        await home.press("q")
+        await home.wait_for_screen(HomeScreen)
+        await home.wait_for("play-")
+        assert home.app._opened == []
+
+
+async def test_space_ticks_and_b_makes_the_baseline():
+    async with at_home() as home:
+        await home.press("tab", "down", "down", "space")
+        assert home.app._choice.contestants == ["expert", "random", "bundled"]
+        await home.press("b")
+        assert home.app._choice.contestants == ["bundled", "expert", "random"]
+        assert "bundled against expert, random" in home.text()
+        await home.press("space")
+        assert home.app._choice.contestants == ["expert", "random"]
+
+
+async def test_a_ninth_contestant_is_refused():
+    async with at_home("small", *(f"c{i}" for i in range(8))) as home:
+        await home.press("tab", "end", "space")
+        assert len(home.app._choice.contestants) == 8
+        assert "8 contestants fit" in await home.wait_for("8 contestants fit")
+
+
+async def test_what_cannot_be_played_says_what_mends_it_instead():
+    async with at_home() as home:
+        await home.press("down", "down")
+        assert "jericho can't be played yet" in home.text()
+        await home.press("p")
+        assert isinstance(home.app.screen, HomeScreen)
+        assert "pip install 'arena[jericho]'" in home.text()
+
+
+async def test_right_and_left_show_and_hide_a_benchmarks_subsets():
+    async with at_home() as home:
+        await home.press("down", "right")
+        assert "pddl/barman" not in home.text()
+        assert "barman" in home.text()
+        await home.press("down")
+        assert home.app._choice.what == "pddl/gripper-small"
+        await home.press("left")
+        assert "barman" not in home.text()
+        assert home.app._choice.what == "pddl"
+
+
+async def test_a_typed_contestant_is_checked_and_ticked():
+    async with at_home() as home:
+        await home.press("a")
+        await home.enter("x=exper")
+        await home.wait_for("no engine is called")
+        await home.enter("t")
+        await home.wait_for("■ 3 x=expert")
+        assert home.app._choice.contestants[-1] == "x=expert"
+
+
+async def test_a_typed_task_is_checked_and_chosen_and_escape_closes_the_line():
+    async with at_home() as home:
+        await home.press("t")
+        await home.enter("pddl/gripper-small/1")
+        await home.wait_for("Play pddl/gripper-small/1")
+        assert home.app._choice.what == "pddl/gripper-small/1"
+        await home.press("a", "escape")
+        assert not home.app.screen.query_one("#typed").display
+        await home.press("t")
+        await home.enter("nowhere")
+        await home.wait_for("no benchmark is called")
+
+
+def test_runs_lead_to_their_results_and_to_every_turn_and_back():
+    import asyncio
+
+    recorded_run()
+
+    async def drive() -> None:
+        async with at_home() as home:
+            await home.wait_for("✓ finished mix")
+            await home.press("r")
+            await home.wait_for_screen(ResultsScreen)
+            await home.press("escape", "w")
+            await home.wait_for_screen(MatchScreen)
+            await home.press("q")
+            await home.wait_for_screen(HomeScreen)
+
+    asyncio.run(drive())
+
+
+def test_a_run_that_cannot_be_read_says_so_and_opens_nothing(tmp_path: Path):
+    import asyncio
+
+    run = recorded_run()
+    (run / "run.toml").write_text("broken = [")
+
+    async def drive() -> None:
+        async with at_home() as home:
+            await home.wait_for("! broken")
+            await home.press("r")
+            assert isinstance(home.app.screen, HomeScreen)
+
+    asyncio.run(drive())
+
+
+async def test_a_contestant_that_cannot_be_had_is_said_and_home_stays():
+    async with at_home("pddl", "expert", "script:/nowhere.txt") as home:
+        await home.press("p")
+        await home.wait_for("nowhere.txt")
+        await home.wait_for_screen(HomeScreen)
+
+
+async def test_escape_while_getting_ready_cancels_and_starts_nothing(monkeypatch: pytest.MonkeyPatch):
+    import threading
+
+    from tui.screens import preparing
+
+    begun, go_on, ended = threading.Event(), threading.Event(), []
+
+    def slow(what, contestants, on_compress):
+        begun.set()
+        go_on.wait(10)
+        try:
+            on_compress("bundled+rtn-w4g128", None)
+        except BaseException as stop:
+            ended.append(type(stop).__name__)
+            raise
+
+    monkeypatch.setattr(preparing, "prepare", slow)
+    async with at_home() as home:
+        await home.press("p")
+        assert begun.wait(5)
+        assert "Getting ready" in home.text()
+        await home.press("escape")
+        go_on.set()
+        await home.wait_for_screen(HomeScreen)
+        for _ in range(100):
+            if ended:
+                break
+            await home.pilot.pause(0.02)
+    assert ended == ["_Cancelled"]
+
+
+async def test_question_mark_lists_the_keys_of_this_screen_and_those_of_all():
+    async with at_home(size=(120, 80)) as home:
+        await home.press("?")
+        assert isinstance(home.app.screen, HelpScreen)
+        text = home.text()
+        for key in (*keys("home"), *keys("app")):
+            if key.action != "results" or key in keys("home"):
+                assert key.help[:30] in text
+
+
+async def test_every_key_is_a_command_in_the_palette():
+    async with at_home() as home:
+        commands = {each.title for each in home.app.get_system_commands(home.app.screen)}
+    assert {key.label for key in keys("home")} <= commands
+    assert {"Log", "Jump", "Theme"} <= commands
+
+
+async def test_q_leaves_the_app():
+    async with at_home() as home:
+        await home.pilot.press("q")
+        await home.pilot.pause(0.1)
+        assert not home.app.is_running
+
+
+async def test_ctrl_c_leaves_nothing_and_ctrl_o_goes_to_a_pane_by_its_letter():
+    async with at_home() as home:
+        await home.press("ctrl+c")
+        assert home.app.is_running
+        await home.press("ctrl+o")
+        letters = home.text()
+        assert " a " in letters
+        assert " s " in letters
+        await home.press("s")
+        assert home.app.screen.focused.id == "who"
+
+
+def test_the_home_screen_imports_no_torch():
+    import subprocess
+    import sys
+
+    code = (
+        "import sys, tui.app, arena.overview as o; o.list_playables(); o.list_candidates(); o.recent_runs(); "
+    )
+    heavy = "print([name for name in ('torch', 'transformers', 'textual_plot') if name in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", code + heavy], capture_output=True, text=True, check=True)
+    assert done.stdout.strip().splitlines()[-1] == "[]"
+
+
+def test_suites_and_benchmarks_are_listed_at_once_and_examined_one_by_one():
+    listed = {playable.what: playable for playable in overview.list_playables()}
+    assert listed["pddl"].state == "unknown"
+    examined = overview.examine(listed["tool-operation"])
+    assert (examined.state, examined.tasks > 0) == ("playable", True)
+    assert overview.examine(Playable("nowhere.toml", "suite", "")).state == "broken"
+
+
+def test_off_a_terminal_arena_alone_says_what_it_would_do_and_prints_the_help():
+    import subprocess
+    import sys
+
+    done = subprocess.run(
+        [sys.executable, "-m", "arena"], stdin=subprocess.DEVNULL, capture_output=True, text=True
+    )
+    assert done.returncode == 2
+    assert "opens the home screen" in done.stderr
+    assert "arena" in done.stdout
+    assert "Commands" in done.stdout

@@ -1,0 +1,365 @@
+"""The home screen: what to play, with whom, and what was played before."""
+
+import asyncio
+from collections.abc import Callable
+from typing import TYPE_CHECKING, TypeVar
+
+from textual.app import ComposeResult
+from textual.binding import Binding
+from textual.containers import Horizontal
+from textual.content import Content
+from textual.message import Message
+from textual.reactive import reactive
+from textual.screen import Screen
+from textual.widget import Widget
+from textual.widgets import Input
+
+from arena.errors import ArenaError
+from arena.lineup import check_contestant
+from arena.overview import (
+    Candidate,
+    Playable,
+    RunSummary,
+    examine,
+    list_candidates,
+    list_playables,
+    recent_runs,
+)
+from arena.play import suite_of
+from arena.store.files import runs_folder
+from envs.errors import EnvsError
+from tui.choice import MOST_CONTESTANTS, Choice
+from tui.homelists import (
+    PlayableRow,
+    candidate_rows,
+    draw_candidate,
+    draw_playable,
+    draw_run,
+    playable_rows,
+    summary,
+)
+from tui.literal import literal_line
+from tui.screens.help import Block
+from tui.screens.preparing import Prepared, PreparingScreen
+from tui.tables import Key, bindings, keys
+from tui.widgets.footer import ArenaFooter
+from tui.widgets.rows import RowList
+from tui.widgets.title import TitleBar
+
+if TYPE_CHECKING:
+    from tui.app import ArenaApp
+
+RUNS_S = 5.0
+"""How often the runs are looked at again while one of them is played."""
+
+Found = TypeVar("Found")
+_PLACEHOLDERS = {
+    "contestant": "folder · MODEL+RECIPE · openai:URL#MODEL · NAME=SPEC,option=value",
+    "task": "pddl/gripper/0 · benchmark/subset · a suite's name or file",
+}
+
+
+class PlayBar(Widget, can_focus=True):
+    """What would be played; enter plays it."""
+
+    BINDINGS = [Binding("enter,space", "screen.play", "Play", show=False)]  # noqa: RUF012
+
+    said: reactive[Content] = reactive(Content(""))
+    problem: reactive[str] = reactive("")
+
+    class Pressed(Message):
+        """The bar was clicked."""
+
+    def render(self) -> Content:
+        """Draw one line."""
+        width = self.content_size.width
+        if self.problem:
+            line = Content.assemble(
+                ("✗ ", "$text-warning"), self.said, (f": {self.problem}", "$text-warning")
+            )
+        else:
+            sign = ("▶ Play ", "bold $text-success")
+            line = Content.assemble(
+                sign, self.said, ("   enter plays" if self.has_focus else "", "$text-accent")
+            )
+        return line.truncate(width, ellipsis=True)
+
+    def on_click(self) -> None:
+        """Play."""
+        self.post_message(self.Pressed())
+
+
+class HomeScreen(Screen[None]):
+    """Three lists and a line that says what would be played. Looking is done in threads."""
+
+    BINDINGS = bindings("home")
+    app: "ArenaApp"
+
+    def __init__(self, choice: Choice) -> None:
+        super().__init__()
+        self._choice = choice
+        self._playables: list[Playable] = []
+        self._typed: list[str] = []
+        self._expanded: frozenset[str] = frozenset()
+        self._rows: list[PlayableRow] = []
+        self._candidates: list[Candidate] = []
+        self._runs: list[RunSummary] = []
+        self._asked = "contestant"
+        self._title = TitleBar()
+        self._what = RowList(id="what", nothing="looking for benchmarks …")
+        self._who = RowList(id="who", nothing="looking for contestants …")
+        self._bar = PlayBar()
+        self._run_list = RowList(id="runs", nothing="nothing was played in this folder yet")
+        self._input = Input(id="typed")
+
+    def compose(self) -> ComposeResult:
+        """Yield title, lists, the line to play, the runs, the line to type in and the footer."""
+        self._what.border_title = Content(" What to play ")
+        self._who.border_title = Content(" Contestants ")
+        self._run_list.border_title = Content(" Runs ")
+        self._run_list.border_subtitle = Content(" enter shows results · w watches ")
+        yield self._title
+        with Horizontal(id="lists"):
+            yield self._what
+            yield self._who
+        yield self._bar
+        yield self._run_list
+        yield self._input
+        yield ArenaFooter()
+
+    def on_mount(self) -> None:
+        """Look what there is."""
+        self._title.left = Content.assemble(
+            ("arena", "bold $text-accent"), ("  does my compressed model still act?", "$foreground-muted")
+        )
+        self._title.right = Content.styled(
+            f"runs in {literal_line(str(runs_folder()), 60)}", "$foreground-muted"
+        )
+        self._input.display = False
+        self._what.focus()
+        self._draw()
+        self.action_reload()
+        self.set_interval(RUNS_S, self._look_at_running)
+
+    def on_screen_resume(self) -> None:
+        """Look at the runs again: one more may be there."""
+        self.run_worker(self._look_at_runs(), group="runs", exclusive=True)
+
+    def available_keys(self) -> list[Key]:
+        """Return the keys of this screen."""
+        return list(keys("home"))
+
+    def help_blocks(self) -> list[Block]:
+        """Return what the help page says beside the keys: nothing."""
+        return []
+
+    # looking
+
+    def action_reload(self) -> None:
+        """Look again."""
+        self.run_worker(self._look(), group="look", exclusive=True)
+        self.run_worker(self._look_at_runs(), group="runs", exclusive=True)
+
+    async def _look(self) -> None:
+        self._playables = await self._found(list_playables, [])
+        self._draw(cursor_on=self._choice.what)
+        self._candidates = candidate_rows(await self._found(list_candidates, []), self._choice)
+        self._draw()
+        for place, playable in enumerate(self._playables):
+            self._playables[place] = await asyncio.to_thread(examine, playable)
+            self._draw()
+
+    async def _look_at_runs(self) -> None:
+        self._runs = await self._found(recent_runs, [])
+        self._run_list.show(len(self._runs), lambda row, width: draw_run(self._runs[row], width))
+
+    def _look_at_running(self) -> None:
+        if self.is_current and any(run.state == "running" for run in self._runs):
+            self.run_worker(self._look_at_runs(), group="runs", exclusive=True)
+
+    async def _found(self, look: Callable[[], Found], nothing: Found) -> Found:
+        try:
+            return await asyncio.to_thread(look)
+        except (ArenaError, EnvsError, OSError) as problem:
+            self.app.complain(problem)
+            return nothing
+
+    # drawing
+
+    def _draw(self, cursor_on: str | None = None) -> None:
+        kept = cursor_on or (self._rows[self._what.cursor].what if self._rows else "")
+        self._rows = playable_rows(self._playables, self._expanded, self._typed)
+        place = next((i for i, row in enumerate(self._rows) if row.what == kept), None)
+        self._what.show(len(self._rows), self._draw_what, place)
+        if self._rows:  # another row may have come under a cursor that did not move
+            self._choice.what = self._rows[self._what.cursor].what
+        self._who.show(
+            len(self._candidates), lambda row, width: draw_candidate(self._candidates[row], self._choice)
+        )
+        self._draw_bar()
+
+    def _draw_what(self, row: int, width: int) -> Content:
+        return draw_playable(self._rows[row], width, is_expanded=self._rows[row].what in self._expanded)
+
+    def _draw_bar(self) -> None:
+        row = self._rows[self._what.cursor] if self._rows else None
+        self._bar.said, self._bar.problem = summary(
+            self._choice, row.playable if row else None, row.tasks if row else 0
+        )
+
+    def on_row_list_moved(self, message: RowList.Moved) -> None:
+        """Choose what the cursor is on."""
+        if message.rows is self._what and self._rows:
+            self._choice.what = self._rows[self._what.cursor].what
+            self._draw_bar()
+
+    def on_row_list_chosen(self, message: RowList.Chosen) -> None:
+        """Go on: from what to whom, from there to the line that plays; from a run to its results."""
+        if message.rows is self._what:
+            self._who.focus()
+        elif message.rows is self._who:
+            self._bar.focus()
+        elif self._runs[self._run_list.cursor].state == "running":
+            self.action_watch()
+        else:
+            self.action_results()
+
+    # choosing
+
+    def action_expand(self) -> None:
+        """Show the subsets of a benchmark."""
+        if self._rows and self._rows[self._what.cursor].playable:
+            self._expanded |= {self._rows[self._what.cursor].what}
+            self._draw()
+
+    def action_collapse(self) -> None:
+        """Hide the subsets."""
+        if self._rows and (playable := self._rows[self._what.cursor].playable):
+            self._expanded -= {playable.what}
+            self._draw(cursor_on=playable.what)
+
+    def action_tick(self) -> None:
+        """Let the contestant under the cursor play, or not."""
+        self._choose_contestant(self._choice.tick)
+
+    def action_make_baseline(self) -> None:
+        """Let the contestant under the cursor be the baseline."""
+        self._choose_contestant(self._choice.make_baseline)
+
+    def _choose_contestant(self, change: Callable[[str], bool]) -> None:
+        if not self._candidates:
+            return
+        self._who.focus()
+        if not change(self._candidates[self._who.cursor].typed):
+            self.notify(
+                f"{MOST_CONTESTANTS} contestants fit beside each other", severity="warning", timeout=4
+            )
+        self._who.refresh()
+        self._draw_bar()
+
+    # typing
+
+    def action_add_contestant(self) -> None:
+        """Type a contestant."""
+        self._ask("contestant")
+
+    def action_type_task(self) -> None:
+        """Type a task."""
+        self._ask("task")
+
+    def _ask(self, what: str) -> None:
+        self._asked = what
+        self._input.border_title = f" Add a {what}: enter adds, esc closes "
+        self._input.placeholder = _PLACEHOLDERS[what]
+        self._input.value = ""
+        self._input.display = True
+        self._input.focus()
+
+    def action_close_input(self) -> None:
+        """Close the line that is typed in."""
+        if self._input.display:
+            self._input.display = False
+            (self._who if self._asked == "contestant" else self._what).focus()
+
+    def on_input_submitted(self, message: Input.Submitted) -> None:
+        """Check what was typed, and take it."""
+        if typed := message.value.strip():
+            self.run_worker(self._take(self._asked, typed), group="take", exclusive=True)
+        else:
+            self.action_close_input()
+
+    async def _take(self, asked: str, typed: str) -> None:
+        try:
+            if asked == "contestant":
+                await asyncio.to_thread(check_contestant, typed)
+            else:
+                await asyncio.to_thread(suite_of, typed, "text")
+        except (ArenaError, EnvsError) as problem:
+            self.app.complain(problem)
+            return
+        self.action_close_input()
+        if asked == "task":
+            self._typed = [typed, *(what for what in self._typed if what != typed)]
+            self._draw(cursor_on=typed)
+            return
+        if self._choice.place(typed) is None:
+            self._choose_typed(typed)
+
+    def _choose_typed(self, typed: str) -> None:
+        if not self._choice.tick(typed):
+            self.notify(
+                f"{MOST_CONTESTANTS} contestants fit beside each other", severity="warning", timeout=4
+            )
+            return
+        self._candidates = candidate_rows(self._candidates, self._choice)
+        self._draw()
+        self._who.cursor = self._choice.contestants.index(typed)
+
+    # what follows
+
+    def action_play(self) -> None:
+        """Get the contestants ready, and play."""
+        if self._bar.problem:
+            self.notify(self._bar.problem, title="can't be played", severity="warning", markup=False)
+            return
+        self.app.push_screen(PreparingScreen(self._choice), self._prepared)
+
+    def _prepared(self, result: Prepared | ArenaError | None) -> None:
+        if isinstance(result, ArenaError):
+            self.app.complain(result)
+        elif result is not None:
+            self.app.open_match(result.source, "play", result.run)
+
+    def on_play_bar_pressed(self) -> None:
+        """Play."""
+        self.action_play()
+
+    def action_results(self) -> None:
+        """Show the scores of a run."""
+        self._with_run(lambda run: self.app.show_results(runs_folder() / run.run))
+
+    def action_watch(self) -> None:
+        """Show a run turn by turn."""
+        self._with_run(lambda run: self.app.watch_run(runs_folder() / run.run))
+
+    def _with_run(self, follow: Callable[[RunSummary], None]) -> None:
+        run = self._runs[self._run_list.cursor] if self._runs else None
+        if run is None or run.state == "broken":
+            words = literal_line(run.problem, 300) if run else "nothing was played in this folder yet"
+            self.notify(words, severity="warning", timeout=6, markup=False)
+        else:
+            follow(run)
+
+    # moving between the lists
+
+    def action_next_pane(self) -> None:
+        """Go to the next list."""
+        self.focus_next()
+
+    def action_previous_pane(self) -> None:
+        """Go to the list before."""
+        self.focus_previous()
+
+    async def action_leave(self) -> None:
+        """Leave the app."""
+        await self.app.run_action("leave")
