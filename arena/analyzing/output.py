@@ -11,7 +11,7 @@ import numpy as np
 from arena.analyzing import tables
 from arena.analyzing.tally import without_nan
 from arena.errors import UsageError
-from arena.report.tables import markdown
+from arena.report.tables import latex, markdown
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -102,7 +102,7 @@ def _write_texts(document: Mapping[str, Any], folder: Path) -> list[Path]:
             continue
         pages.append(f"## {title}\n\n{markdown(columns, rows)}\n")
         written.append(_write(folder / f"{name}.csv", tables.as_csv(columns, rows)))
-        written.append(_write(folder / f"{name}.tex", tables.as_latex(columns, rows)))
+        written.append(_write(folder / f"{name}.tex", latex(columns, rows) + "\n"))
     return [*written, _write(folder / "analysis.md", "\n".join(pages))]
 
 

@@ -1,4 +1,4 @@
-"""An analysis as tables: rows of plain text for the terminal, Markdown, CSV and LaTeX."""
+"""An analysis as tables: rows of plain text, and CSV."""
 
 import csv
 import io
@@ -12,20 +12,6 @@ from arena.analyzing.trajectories import PROMPT
 Rows = list[tuple[str, ...]]
 TABLE_KS = ("3", "5", "10")
 """The k of ACBench's tables."""
-_LATEX = str.maketrans(
-    {
-        "\\": r"\textbackslash{}",
-        "&": r"\&",
-        "%": r"\%",
-        "$": r"\$",
-        "#": r"\#",
-        "_": r"\_",
-        "{": r"\{",
-        "}": r"\}",
-        "~": r"\textasciitilde{}",
-        "^": r"\textasciicircum{}",
-    }
-)
 
 
 def summary(document: Mapping[str, Any]) -> tuple[tuple[str, ...], Rows]:
@@ -139,26 +125,10 @@ def as_csv(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     return text.getvalue()
 
 
-def as_latex(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """Return a table as a LaTeX `tabular` with booktabs' rules; text from outside is literal."""
-    align = "".join("r" if column.startswith(">") else "l" for column in columns)
-    lines = [
-        rf"\begin{{tabular}}{{{align}}}",
-        r"\toprule",
-        _latex_row([c.removeprefix(">") for c in columns]),
-    ]
-    lines += [r"\midrule", *map(_latex_row, rows), r"\bottomrule", r"\end{tabular}"]
-    return "\n".join(lines) + "\n"
-
-
 def _chosen(document: Mapping[str, Any], wanted: Callable[[str], bool]) -> tuple[tuple[str, ...], Rows]:
     columns, rows = summary(document)
     places = [place for place, column in enumerate(columns) if wanted(column)]
     return tuple(columns[place] for place in places), [tuple(row[place] for place in places) for row in rows]
-
-
-def _latex_row(cells: Sequence[str]) -> str:
-    return " & ".join(cell.translate(_LATEX).replace("Δ", r"$\Delta$") for cell in cells) + r" \\"
 
 
 def _ks(document: Mapping[str, Any]) -> list[str]:

@@ -90,30 +90,13 @@ def _more(claim: Mapping[str, Any], record: Record) -> Answer:
 
 
 def _by_tasks(claim: Mapping[str, Any], record: Record) -> Answer:
-    sides: list[NDArray[np.float64]] = []
-    for side in ("these", "than"):
-        tasks = _tasks(claim[side], record)
-        lost = [
-            value
-            for family in record.families
-            for value in mean_losses(
-                record.progress, family.base, _members(family, claim["recipes"]), tasks
-            ).values()
-        ]
-        sides.append(np.array(lost))
+    sides = [_losses(record, claim["recipes"], claim[side]) for side in ("these", "than")]
     return _decide(claim, sides, f"{sides[0].size} against {sides[1].size} tasks")
 
 
 def _small(claim: Mapping[str, Any], record: Record) -> Answer:
-    tasks = _tasks(claim["tasks"], record)
-    lost = [
-        value
-        for family in record.families
-        for value in mean_losses(
-            record.progress, family.base, _members(family, claim["recipes"]), tasks
-        ).values()
-    ]
-    return _decide(claim, [np.array(lost)], f"{len(lost)} tasks", below=claim["margin"])
+    lost = _losses(record, claim["recipes"], claim["tasks"])
+    return _decide(claim, [lost], f"{lost.size} tasks", below=claim["margin"])
 
 
 def _sizes(claim: Mapping[str, Any], record: Record) -> Answer:
@@ -251,6 +234,16 @@ def _needed(sides: Sequence[NDArray[np.float64]], effect: float) -> int | None:
 
 def _not_asked(claim: Mapping[str, Any], reason: str) -> Answer:
     return Answer(claim["says"], claim["where"], "not asked", reason=reason)
+
+
+def _losses(record: Record, recipes: str, tasks: str) -> NDArray[np.float64]:
+    """Return the mean loss over a group of recipes, one number a family and task of a group of tasks."""
+    chosen = _tasks(tasks, record)
+    by_family = (
+        mean_losses(record.progress, family.base, _members(family, recipes), chosen)
+        for family in record.families
+    )
+    return np.array([value for lost in by_family for value in lost.values()])
 
 
 def _recipes(group: str) -> list[str]:

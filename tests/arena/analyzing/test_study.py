@@ -19,6 +19,7 @@ from arena.analyzing.predictors import damages, perplexity_against_top_k, predic
 from arena.analyzing.study import Source, study
 from arena.analyzing.weights import matrices, stored_tensors
 from arena.errors import ArenaError, UsageError
+from arena.report.tables import latex as latex_table
 from arena.score import EpisodeScore
 
 from .conftest import copy_with, save_tiny
@@ -144,7 +145,7 @@ def test_tables_say_what_the_document_says_in_every_form(document: dict):
     parsed = list(csv.DictReader(tables.as_csv(columns, rows).splitlines()))
     assert float(parsed[2]["KL"]) == pytest.approx(document["models"]["coarse"]["kl"], abs=1e-4)
     assert parsed[0]["KL"] == ""
-    latex = tables.as_latex(columns, [("a_b & 50 %", *["1"] * (len(columns) - 1))])
+    latex = latex_table(columns, [("a_b & 50 %", *["1"] * (len(columns) - 1))])
     assert r"a\_b \& 50 \%" in latex
     assert latex.count("&") == 2 * (len(columns) - 1) + 1
     depths = tables.depth(document)[1]
