@@ -1,7 +1,8 @@
 """`arena report`: what runs say."""
 
 import textwrap
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -25,6 +26,9 @@ def report(
     markdown: Annotated[bool, typer.Option("--markdown", help="Print Markdown.")] = False,
     as_csv: Annotated[bool, typer.Option("--csv", help="Print CSV, one line a measure.")] = False,
     as_latex: Annotated[bool, typer.Option("--latex", help="Print LaTeX tables (booktabs).")] = False,
+    html: Annotated[
+        Path | None, typer.Option("--html", metavar="FILE", help="Write one self-contained page.")
+    ] = None,
 ) -> None:
     """Print scores, each contestant's difference to the baseline with its uncertainty, and a verdict.
 
@@ -38,7 +42,10 @@ def report(
 
     if as_json + markdown + as_csv + as_latex > 1:
         raise UsageError("a report has one form at a time", "say --json, --markdown, --csv or --latex")
-    document = report_document(*map(find_run, run), chosen=chosen)
+    runs = [find_run(each) for each in run]
+    document = report_document(*runs, chosen=chosen)
+    if html is not None:
+        _write_page(document, runs, html)
     if as_json:
         print_json(document)
     elif as_csv:
@@ -47,8 +54,21 @@ def report(
         # verdicts are sentences and belong in the text
         rows = [row[:-1] for row in tables.score_rows(document)]
         typer.echo(tables.latex(tables.SCORE_COLUMNS[:-1], rows))
-    else:
+    elif markdown or html is None:
         print_report(document, markdown=markdown)
+
+
+def _write_page(document: Mapping[str, Any], runs: Sequence[Path], file: Path) -> None:
+    from arena.cli.output import say
+    from arena.errors import ArenaError
+    from arena.report.html import html_page
+
+    page = html_page(document, runs)
+    try:
+        file.write_text(page, encoding="utf-8")
+    except OSError as error:
+        raise ArenaError(f"{file} can't be written: {error.strerror}") from None
+    say(f"{file}: {len(page.encode()) / 1e6:.1f} MB, for any browser")
 
 
 def print_report(document: Mapping[str, Any], *, markdown: bool = False) -> None:

@@ -107,7 +107,7 @@ def test_two_episodes_at_once_have_a_process_each():
         env = ScienceWorldEnv()
         env.reset(options={"task": f"scienceworld/{name}"})
         pid = env._simulator.jvm.pid
-        both.wait(60)
+        both.wait(240)
         for action in env.expert():
             *_, terminated, _, info = env.step(action)
             if terminated:

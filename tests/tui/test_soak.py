@@ -30,6 +30,7 @@ async def test_ten_thousand_turns_of_eight_contestants_leave_memory_flat_and_los
             if match in (MATCHES // 2, MATCHES - 1):
                 gc.collect()
                 blocks.append(sys.getallocatedblocks())
+        await pilot.pause()  # the last keys have been heard
         series = app.match_screen.viewer.series
         assert sum(len(staged.turns) for staged in series.stage.values()) == CONTESTANTS * TURNS
         assert {standing.episodes for standing in series.standings.values()} == {MATCHES}

@@ -1,0 +1,96 @@
+from pathlib import Path
+
+from arena.report.document import report_document
+from arena.report.headline import Headline, headline
+from tests.arena.report.made_runs import Scores, make_run
+
+BASE_BYTES = 1_000_000
+ALIKE = [1.0] * 60
+A_LITTLE_LESS = [*[1.0] * 58, 0.5, 0.5]
+MUCH_LESS = [0.0] * 40 + [1.0] * 20
+
+
+def said(
+    folder: Path, scores: Scores, sizes: dict[str, int] | None = None, **more: dict[str, str]
+) -> Headline:
+    return headline(report_document(make_run(folder / "run", scores, sizes=sizes, **more)))  # type: ignore[arg-type]
+
+
+def sizes(**shares: float) -> dict[str, int]:
+    return {name: int(share * BASE_BYTES) for name, share in {"base": 1.0, **shares}.items()}
+
+
+def scores(**progress: list[float]) -> Scores:
+    return {name: {"alpha": values} for name, values in {"base": ALIKE, **progress}.items()}
+
+
+def test_the_smallest_is_shipped_for_which_no_loss_beyond_the_margin_is_possible(tmp_path: Path):
+    found = said(tmp_path, scores(w8=ALIKE, w4=A_LITTLE_LESS, w2=MUCH_LESS), sizes(w8=0.5, w4=0.3, w2=0.2))
+    assert (found.kind, found.text) == ("ship", "Ship w4: 30\N{NO-BREAK SPACE}% of the base's size")
+    assert found.why[0].startswith("w4: a drop of more than ")
+    assert "is ruled out (95 % sure;" in found.why[0]
+
+
+def test_a_loss_that_is_proven_but_small_is_said(tmp_path: Path):
+    found = said(tmp_path, scores(w4=[0.9, 0.95, 1.0] * 20), sizes(w4=0.3))
+    assert found.why[0].startswith("w4: worse by 5 points [4, 6]; a drop of more than 7 points of progress")
+    assert "Look at alpha" in found.why[1]
+
+
+def test_of_those_as_small_the_one_is_shipped_that_is_known_to_lose_least(tmp_path: Path):
+    found = said(tmp_path, scores(rtn=A_LITTLE_LESS, awq=ALIKE), sizes(rtn=0.3, awq=0.303))
+    assert "Ship awq" in found.text
+
+
+def test_a_smaller_one_that_more_tasks_might_show_to_be_safe_is_named(tmp_path: Path):
+    open_question = [0.0] * 5 + [1.0] * 55
+    found = said(tmp_path, scores(w4=ALIKE, w3=open_question), sizes(w4=0.3, w3=0.2))
+    assert "Ship w4" in found.text
+    assert found.why[-1].startswith("w3 is smaller still, but undecided: 60 tasks say too little; about ")
+
+
+def test_too_few_tasks_decide_nothing_and_how_many_would_is_said(tmp_path: Path):
+    found = said(tmp_path, {"base": {"alpha": [1.0] * 8}, "w4": {"alpha": [1.0] * 8}}, sizes(w4=0.3))
+    assert (found.kind, found.text) == ("undecided", "Nothing is decided: about 46 tasks would decide")
+
+
+def test_where_all_lose_the_base_is_shipped(tmp_path: Path):
+    found = said(tmp_path, scores(w2=MUCH_LESS), sizes(w2=0.2))
+    assert (found.kind, found.text) == (
+        "none",
+        "Ship the base: none of the others stays within 10 points of it",
+    )
+    assert found.why[0].startswith("w2: worse by 67 points")
+
+
+def test_what_is_as_large_as_the_base_saves_nothing(tmp_path: Path):
+    found = said(tmp_path, scores(pruned=ALIKE, w2=MUCH_LESS), sizes(pruned=1.0, w2=0.2))
+    assert (found.kind, found.text) == ("none", "Ship the base: nothing smaller stays within 10 points of it")
+    assert "pruned loses nothing beyond the margin, and saves nothing: as large" in found.why[0]
+
+
+def test_a_benchmark_that_is_proven_worse_is_not_averaged_away(tmp_path: Path):
+    half_lost = [0.0] * 15 + [1.0] * 45
+    run: Scores = {"base": {"alpha": ALIKE, "beta": half_lost}, "w4": {"alpha": half_lost, "beta": ALIKE}}
+    document = report_document(make_run(tmp_path / "run", run, sizes=sizes(w4=0.3)))
+    assert document["overall"]["w4"]["ci"][0] > -0.10
+    found = headline(document)
+    assert found.kind == "none"
+    assert found.why[0].endswith("; proven worse on alpha.")
+
+
+def test_without_sizes_the_safe_ones_are_named(tmp_path: Path):
+    found = said(tmp_path, scores(w4=ALIKE))
+    assert found.text == "w4: no loss of more than 10 points is possible"
+
+
+def test_yardsticks_are_not_shipped(tmp_path: Path):
+    engines = {"expert": "expert"}
+    found = said(tmp_path, scores(expert=ALIKE), sizes(), engines=engines)
+    assert (found.kind, found.text) == ("alone", "No model is compared with base")
+
+
+def test_a_base_that_cannot_do_the_tasks_gets_no_verdict(tmp_path: Path):
+    run = {name: {"alpha": [0.0] * 30} for name in ("base", "w4", "random")}
+    found = said(tmp_path, run, sizes(w4=0.3), engines={"random": "random"})
+    assert found.kind == "no_base"
