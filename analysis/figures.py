@@ -22,6 +22,11 @@ _BASE_COLOUR = "#555555"
 _WIDTH_INCHES = 7.0
 _DPI = 160
 _MOST_LEGEND_COLUMNS = 4
+_LEGEND_CHARS = 96
+"""How many characters fit beside each other in a legend, with eight for each line's sample."""
+_LEGEND_ROW_INCHES = 0.17
+_MOST_HISTOGRAMS = 5
+"""More outlines over one another can't be told apart."""
 
 Series = Mapping[str, Sequence[float]]
 
@@ -130,13 +135,13 @@ def energy_distributions(
     return _finished(figure, axes, handles)
 
 
-def logits_histograms(
-    histograms: Mapping[int, Mapping[str, tuple[Sequence[float], Sequence[float]]]],
-) -> "Figure":
+def logits_histograms(histograms: "Histograms") -> "Figure":
     """Draw the distributions of all logits at positions of the context (ACBench figure 15), one panel each.
 
-    `histograms` holds, by position and model (the base first), the bins' edges and their counts.
+    `histograms` holds, by position and model (the base first), the bins' edges and their counts. Of many
+    models those are drawn whose means are furthest from the base's.
     """
+    histograms = _furthest(histograms)
     columns = min(3, len(histograms))
     figure, panels = _figure(columns, rows=-(-len(histograms) // columns))
     for axes, (position, models) in zip(panels, histograms.items(), strict=False):
@@ -216,7 +221,9 @@ def _figure(columns: int, rows: int = 1, *, shared_y: bool = False) -> "tuple[Fi
 
 def _finished(figure: "Figure", axes: "Axes", handles: Sequence[tuple[Any, str]] = ()) -> "Figure":
     drawn, names = zip(*handles, strict=True) if handles else axes.get_legend_handles_labels()
-    columns = min(_MOST_LEGEND_COLUMNS, max(1, len(names)))
+    columns = min(_MOST_LEGEND_COLUMNS, _LEGEND_CHARS // (8 + max(map(len, names), default=0)), len(names))
+    columns = max(1, columns)
+    figure.set_figheight(figure.get_figheight() + _LEGEND_ROW_INCHES * (-(-len(names) // columns) - 1))
     figure.legend(drawn, names, loc="outside upper center", ncols=columns, fontsize=8, frameon=False)
     for each in figure.axes:
         each.xaxis.label.set_fontsize(9)
@@ -226,19 +233,51 @@ def _finished(figure: "Figure", axes: "Axes", handles: Sequence[tuple[Any, str]]
 
 
 def _style(place: int, *, marked: int) -> dict[str, Any]:
-    """Return how the line of the n-th model is drawn; points are marked where they are few."""
+    """Return how the line of the n-th model is drawn; points are marked where they are few.
+
+    Where colours begin again, dashes and markers are one further: 49 models are told apart.
+    """
+    place_in_round = place + place // len(COLOURS)
     style: dict[str, Any] = {
         "color": COLOURS[place % len(COLOURS)],
-        "linestyle": _DASHES[place % len(_DASHES)],
+        "linestyle": _DASHES[place_in_round % len(_DASHES)],
         "linewidth": 1.4,
     }
     if marked:
         style |= {
-            "marker": _MARKERS[place % len(_MARKERS)],
+            "marker": _MARKERS[place_in_round % len(_MARKERS)],
             "markersize": 4,
             "markevery": max(1, marked // 12),
         }
     return style
+
+
+Histograms = Mapping[int, Mapping[str, tuple[Sequence[float], Sequence[float]]]]
+
+
+def _furthest(histograms: Histograms) -> Histograms:
+    """Return the histograms of the base and of the models whose mean logits differ most from the base's."""
+    apart: dict[str, float] = {}
+    for models in histograms.values():
+        means = {
+            name: float(
+                np.average(np.convolve(edges, (0.5, 0.5), "valid"), weights=np.asarray(counts) + 1e-9)
+            )
+            for name, (edges, counts) in models.items()
+        }
+        base = next(iter(means.values()), 0.0)
+        for name, mean in means.items():
+            apart[name] = apart.get(name, 0.0) + abs(mean - base)
+    kept = {*list(apart)[:1], *sorted(apart, key=lambda name: -apart[name])[:_MOST_HISTOGRAMS]}
+    return {
+        position: {name: drawn for name, drawn in models.items() if name in kept}
+        for position, models in histograms.items()
+    }
+
+
+def _mean(edges: Sequence[float], counts: Sequence[float]) -> float:
+    middles = np.convolve(edges, (0.5, 0.5), "valid")
+    return float(np.average(middles, weights=np.asarray(counts) + 1e-9))
 
 
 def _whole_numbers(axes: "Axes") -> None:
