@@ -2,9 +2,10 @@
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
+from arena import burden
 from arena.engines.base import Completion, Engine, FinishReason, Message, Request, Sampling
 from arena.errors import EngineError
 from arena.prompt import Briefing, Item, Prompt, Style, build, without_system
@@ -14,6 +15,7 @@ from arena.records import EpisodeKey
 from envs.base import ArenaEnv, Task
 
 _DECODING = {"max_tokens", "temperature", "top_p", "stop"}
+_BURDENS = {"offered_tools", "filler_tokens"}
 
 MAX_REMEMBERED_CHARS = 400
 """How much of a reply without an action stays in the history; a loop of garbage shall not fill it."""
@@ -25,8 +27,9 @@ class AgentSettings:
 
     `thought_tokens` come on top of what a reply may have, for models that think before they answer. Where
     `system_role` is off, what a system message says stands before the first user message. `dialect` is how
-    its family writes tool calls (`arena.protocol.spoken`), None for plain JSON. `own` names the settings that
-    the contestant (not its suite) chose: those hold whatever a task asks for.
+    its family writes tool calls (`arena.protocol.spoken`), None for plain JSON. `offered_tools` and
+    `filler_tokens` make requests harder on purpose (`arena.burden`). `own` names the settings that the
+    contestant (not its suite) chose: those hold whatever a task asks for.
     """
 
     protocol: str = "text"
@@ -39,6 +42,13 @@ class AgentSettings:
     system_role: bool = True
     dialect: str | None = None
     own: tuple[str, ...] = ()
+    offered_tools: int | None = None
+    filler_tokens: int | None = None
+
+    def content(self) -> dict[str, Any]:
+        """Return the settings as a contestant's identity holds them: a burden only where there is one."""
+        said = asdict(self)
+        return {name: value for name, value in said.items() if name not in _BURDENS or value is not None}
 
     def for_task(self, task: Task | None) -> "AgentSettings":
         """Return how the contestant is asked on a task: as the suite wants it there, but for its own."""
@@ -127,15 +137,18 @@ class Agent:
             seed=settings.sampling.seed + key.repeat,
             max_tokens=settings.sampling.max_tokens + settings.thought_tokens,
         )
-        self._tools = tuple(env.tools())
+        own, draw = tuple(env.tools()), env.task.hash if env.task else ""
+        self._tools = burden.offered(own, settings.offered_tools, draw)
+        self._offered_only = {*map(burden.name_of, self._tools)} - {*map(burden.name_of, own)}
         self._plain = env.plain_request
         self._oracle = EpisodeOracle(env, self._protocol)
         self._briefing = Briefing(
-            instructions=env.instructions(),
+            instructions=burden.told(env.instructions(), own, self._tools),
             answer=self._protocol.describe(self._tools),
             answer_in_brief=self._protocol.in_brief(),
             example=_example(env, self._protocol) if settings.example else (),
             goal=env.goal(),
+            filler=burden.filler(settings.filler_tokens, draw),
         )
         self._request = tuple(Message(**message) for message in env.messages())  # type: ignore[arg-type]
         self._history: list[Item] = []
@@ -177,6 +190,10 @@ class Agent:
         if decision.action is not None:
             item = replace(item, text=self._protocol.in_history(decision.action))
         self._history.append(item)
+
+    def refusal(self, action: str) -> str | None:
+        """Return the observation that answers a call to a tool that is only offered, else None."""
+        return burden.refusal(action, self._offered_only) if self._offered_only else None
 
     def complaint(self, decision: Decision) -> str:
         """Return the observation that answers a reply without an action."""

@@ -12,7 +12,7 @@ TOUCHES_OUTPUT: Mapping[str, frozenset[str]] = {
     "suite.settings": frozenset(
         {
             *("protocol", "style", "dialect", "max_tokens", "temperature", "top_p", "stop", "history_items"),
-            *("example", "context_tokens", "thought_tokens", "system_role"),
+            *("example", "context_tokens", "thought_tokens", "system_role", "offered_tools", "filler_tokens"),
             *("seed", "repeats", "scoring", "encoder"),
         }
     ),
@@ -40,7 +40,7 @@ ONLY_SCHEDULES: Mapping[str, frozenset[str]] = {
     "suite": frozenset({"description"}),
     "batch": frozenset(
         {
-            *("out", "jobs", "dry_run", "until", "step_timeout", "events", "quiet", "as_json"),
+            *("out", "jobs", "dry_run", "until", "step_timeout", "events", "quiet", "as_json", "executor"),
             *("max_tokens_total", "max_cost", "prompt_price", "completion_price", "max_time"),
         }
     ),

@@ -3,10 +3,11 @@
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from typing import Any
 
 from arena.agent import AgentSettings
+from arena.burden import check_burden
 from arena.compressed import Listener
 from arena.engines.base import Engine, Sampling, Style
 from arena.engines.registry import ContestantSpec, make_engine
@@ -58,9 +59,10 @@ def enter(
             f"{spec.name} is constrained to tool calls, and plays by the protocol {settings.protocol!r}",
             "add protocol=json, or leave out constrained",
         )
+    check_burden(spec.name, settings.offered_tools, settings.protocol, settings.style)
     identity: dict[str, Any] = {
         "engine": dict(engine.identity()),
-        "settings": asdict(settings),
+        "settings": settings.content(),
         "prompts": [wording()["version"], texts()["version"]],
     }
     if spec.engine_options.get("trust_remote_code"):
@@ -100,5 +102,7 @@ def agent_settings(
         thought_tokens=merged.thought_tokens,
         system_role=merged.system_role,
         dialect=merged.dialect,
+        offered_tools=merged.offered_tools,
+        filler_tokens=merged.filler_tokens,
         own=tuple(sorted(settled & GroupSettings.model_fields.keys())),
     )

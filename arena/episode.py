@@ -107,6 +107,8 @@ async def play(
     if decision.action is None:
         complaint = agent.complaint(decision)
         return replace(before, observation=complaint, valid=False, failure=decision.failure, env_s=0.0)
+    if refusal := agent.refusal(decision.action):
+        return replace(before, observation=refusal, valid=False, failure=None, env_s=0.0)
     began = time.perf_counter()
     try:
         observation, _, terminated, truncated, info = await within(step_timeout_s, env.step, decision.action)

@@ -57,7 +57,12 @@ def line_up(
 
 def check_contestant(text: str) -> None:
     """Check a contestant as typed without making its engine. Raises `UsageError` or `EngineError`."""
-    parse_contestant(presets.typed(_from_file(text, read_contestants()))[0])
+    parse_contestant(spelled_out(text))
+
+
+def spelled_out(text: str) -> str:
+    """Return a contestant as typed with what the contestants file and the presets say in place of names."""
+    return presets.typed(_from_file(text, read_contestants()))[0]
 
 
 def parse_shard(text: str) -> Shard:

@@ -38,6 +38,8 @@ class Briefing:
     answer_in_brief: str
     example: Sequence[tuple[str, str]]
     goal: str
+    filler: str = ""
+    """Stands before the first message of the user, and is never dropped."""
 
 
 @dataclass(frozen=True)
@@ -73,7 +75,11 @@ def build(
     observation is never dropped: a prompt that can't fit even so is sent as it is, and the engine says so;
     but a bare request is cut in its middle, as LongBench does (`pred.py`: first and last half of the tokens).
     """
-    render = {"flat": _flat, "chat": _chat, "terse": _terse, "bare": _bare}[style]
+    styled = {"flat": _flat, "chat": _chat, "terse": _terse, "bare": _bare}[style]
+
+    def render(briefing: Briefing, history: Sequence[Item]) -> tuple[Message, ...]:
+        return _filled(styled(briefing, history), briefing.filler)
+
     dropped = 0
     messages = render(briefing, history)
     if budget_tokens is None:
@@ -162,6 +168,14 @@ def _bare(briefing: Briefing, history: Sequence[Item]) -> tuple[Message, ...]:
     for item in history:
         messages += item.messages or [Message("assistant" if item.kind == "action" else "user", item.text)]
     return tuple(messages)
+
+
+def _filled(messages: tuple[Message, ...], filler: str) -> tuple[Message, ...]:
+    place = next((place for place, each in enumerate(messages) if each.role == "user"), None)
+    if not filler or place is None:
+        return messages
+    filled = Message("user", filler + messages[place].content)
+    return (*messages[:place], filled, *messages[place + 1 :])
 
 
 def _cut_middle(

@@ -14,22 +14,22 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from arena.agent import Agent
 from arena.contestant import Contestant
 from arena.engines.base import Engine
-from arena.episode import Diverged, Listener, play_episode
+from arena.episode import Diverged, Listener
 from arena.errors import ArenaError, EngineError, OutOfMemory, StoreError
+from arena.executors.base import Assignment, Executor
+from arena.executors.local import LocalExecutor
 from arena.halt import Halt, Halted
 from arena.match import grouped_by_match
 from arena.pace import Pace, at_once
 from arena.patience import STEP_TIMEOUT_S
 from arena.plan import Plan, check_same_plan, create_run, exists
-from arena.pool import EnvPool
 from arena.records import EpisodeKey, Notice
 from arena.schedule import Waiting, blocks, longest_first, shuffled_tasks
 from arena.store.files import writer_lock
 from arena.store.writer import ErrorKind, RunWriter
-from envs.base import ArenaEnv, Task
+from envs.base import Task
 from envs.errors import EnvironmentCrashed, EnvsError
 
 logger = logging.getLogger(__name__)
@@ -74,14 +74,16 @@ async def play_run(
     order: Sequence[str] | None = None,
     halt: Halt | None = None,
     step_timeout_s: float = STEP_TIMEOUT_S,
+    executor: Executor | None = None,
 ) -> Tally:
     """Play what a plan still owes, into the run directory `run`, and return how it went.
 
     `engines` has one engine a contestant (not started). `only` some episodes are played, where it is given.
     With `order`, hashes of all tasks, all contestants play the tasks in that order, block by block, so that
     pairs come together; otherwise each plays its longest first. `halt` is how others ask the run to stop. An
-    environment that gives no answer for `step_timeout_s` has crashed. Raises `UsageError` where another
-    process plays the run, `StoreError` where it was begun with another plan or can't be written.
+    environment that gives no answer for `step_timeout_s` has crashed. `executor` is where the episodes are
+    played: in this process by default. Raises `UsageError` where another process plays the run, `StoreError`
+    where it was begun with another plan or can't be written.
     """
     if exists(run):
         check_same_plan(plan, run)
@@ -95,7 +97,17 @@ async def play_run(
         done, keys = writer.done(), plan.episodes()
         owed = [key for key in keys if key.unique not in done]
         tally = Tally(len(keys), len(keys) - len(owed))
-        player = _Player(plan, writer, engines, listen, pace, halt or Halt(), tally, step_timeout_s)
+        player = _Player(
+            plan,
+            writer,
+            engines,
+            listen,
+            pace,
+            halt or Halt(),
+            tally,
+            step_timeout_s,
+            executor or LocalExecutor(),
+        )
         stack.push_async_callback(player.close)
         if only is not None:
             wanted = {key.unique for key in only}
@@ -142,22 +154,26 @@ class _Player:
         halt: Halt,
         tally: Tally,
         step_timeout_s: float,
+        executor: Executor,
     ) -> None:
         self.tally = tally
         self._writer = writer
-        self._engines = engines
         self._listen = listen
         self._own_pace = pace
         self._halt = halt
         self._step_timeout_s = step_timeout_s
         self._contestants = {contestant.name: contestant for contestant in plan.contestants}
         self._tasks = {task.hash: task for task in plan.tasks}
-        self._envs = EnvPool()
+        self._executor = executor
+        self._venues = {
+            name: executor.venue(contestant, engines[name], self._notice)
+            for name, contestant in self._contestants.items()
+        }
         self._machine = asyncio.Lock()
         self._streaming = False
 
     async def close(self) -> None:
-        await self._envs.close()
+        await self._executor.close()
 
     def say_why_stopped(self) -> None:
         """Record why episodes are left, where the run was asked to stop before it had played them."""
@@ -176,7 +192,7 @@ class _Player:
                     await _all(*(self._play(key) for key in match if key.contestant in started))
         finally:
             for name in started:
-                await self._engines[name].close()
+                await self._venues[name].close()
 
     async def play_batch(self, owed: Sequence[EpisodeKey], jobs: int | None) -> None:
         """Play all episodes, each contestant's `jobs` at a time (default: what its engine likes)."""
@@ -186,15 +202,15 @@ class _Player:
         await _all(*(self._play_contestant(name, keys, jobs) for name, keys in by_contestant.items() if keys))
 
     async def _play_contestant(self, name: str, keys: Sequence[EpisodeKey], jobs: int | None) -> None:
-        engine = self._engines[name]
+        venue = self._venues[name]
         async with AsyncExitStack() as stack:
-            if engine.exclusive:
+            if venue.exclusive:
                 await stack.enter_async_context(self._machine)
             if not self._halt.takes_episodes or not await self._start(name):
                 return
-            stack.push_async_callback(engine.close)
-            waiting = Waiting(keys, self._envs.has_place)
-            most = min(jobs or engine.concurrency, len(keys))
+            stack.push_async_callback(venue.close)
+            waiting = Waiting(keys, venue.has_place)
+            most = min(jobs or venue.concurrency, len(keys))
             places = _Places(most, most)
             in_a_row = 0
 
@@ -225,7 +241,7 @@ class _Player:
 
     async def _start(self, name: str) -> bool:
         try:
-            await self._engines[name].start()
+            await self._venues[name].start()
         except ArenaError as error:
             self._notice(f"{name} can't start: {error.message}", error.next_step, contestant=name)
             return False
@@ -258,26 +274,11 @@ class _Player:
     async def _play_attempt(self, key: EpisodeKey, *, alone: bool) -> Exception | None:
         """Play an episode on from what is recorded; returns the infrastructure's error, if it failed."""
         contestant, task = self._contestants[key.contestant], self._tasks[key.task_hash]
-        engine = self._engines[key.contestant]
         recorder, recorded = self._writer.begin(key, provenance(contestant, task))
-
-        def make_agent(env: ArenaEnv) -> Agent:
-            return Agent(engine, contestant.settings, env, key)
-
+        assignment = Assignment(key, task, recorded, self._streaming, self._step_timeout_s)
         try:
-            async with self._envs.lend(task) as env:
-                ended = await play_episode(
-                    key,
-                    task,
-                    env,
-                    make_agent,
-                    recorder,
-                    recorded,
-                    self._pace,
-                    self._listen,
-                    streaming=self._streaming,
-                    step_timeout_s=self._step_timeout_s,
-                )
+            venue = self._venues[key.contestant]
+            ended = await venue.play(assignment, recorder, self._pace, self._listen)
         except (StoreError, Diverged, Halted):
             raise
         except Exception as error:  # one broken episode must not take the others with it
@@ -286,8 +287,6 @@ class _Player:
             logger.debug("episode failed", exc_info=True)
             self._listen(recorder.fail(key, _sentence(error), _error_kind(error)))
             return error
-        finally:
-            await engine.release(key.session)
         recorder.end(ended)
         self._listen(ended)
         return None

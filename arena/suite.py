@@ -53,6 +53,8 @@ class SuiteSettings(_Strict):
     context_tokens: int | None = Field(None, ge=16)
     thought_tokens: int = Field(0, ge=0)
     system_role: bool = True
+    offered_tools: int | None = Field(None, ge=1)
+    filler_tokens: int | None = Field(None, ge=1)
     dialect: Annotated[str | None, AfterValidator(_known_dialect)] = None
     seed: int = 0
     repeats: int = Field(1, ge=1)

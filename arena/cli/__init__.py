@@ -30,6 +30,7 @@ from arena.cli import (
     score,
     serve,
     study,
+    sweep,
     tasks,
     watch,
 )
@@ -60,6 +61,7 @@ app.command("analyze")(analyze.analyze)
 app.command("divergence")(divergence.divergence)
 app.command("serve")(serve.serve)
 app.command("study")(study.study)
+app.command("sweep")(sweep.sweep)
 app.command("tasks")(tasks.tasks)
 app.command("agents")(agents.agents)
 app.command("runs")(runs.runs)

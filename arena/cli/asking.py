@@ -8,7 +8,7 @@ from typing import Any
 
 from rich.text import Text
 
-from arena.cli.failures import LINE_CHARS, judged, print_steps
+from arena.cli.failures import print_steps
 from arena.cli.output import out, print_json, say
 from arena.debugging.document import FAILURES, row
 from arena.debugging.listing import failed_turns
@@ -16,6 +16,7 @@ from arena.debugging.opened import OpenedTurn, Run, open_turn
 from arena.debugging.replaying import Replayed, replayed
 from arena.debugging.rerun import CONSTRAINED, Again, ask_again, asker
 from arena.filtering import Filter
+from tui.debugging.words import LINE_CHARS, judged
 from tui.literal import literal_line
 
 

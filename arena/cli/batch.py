@@ -36,6 +36,10 @@ def batch(
         float | None, typer.Option(min=0, metavar="SECONDS", help="Stop after so much time.")
     ] = None,
     step_timeout: StepTimeout = None,
+    executor: Annotated[
+        str,
+        typer.Option(metavar="local|ray", help="Play in this process, or on a Ray cluster (RAY_ADDRESS)."),
+    ] = "local",
     events: Events = None,
     quiet: Quiet = False,
     as_json: Json = False,
@@ -49,7 +53,7 @@ def batch(
     from arena.cli.compression import CompressionProgress
     from arena.cli.forecast import print_forecast
     from arena.cli.output import print_json, say
-    from arena.cli.playing import How, play, say_how_it_went
+    from arena.cli.playing import EXECUTORS, How, play, say_how_it_went
     from arena.errors import UsageError
     from arena.limits import Limits
     from arena.lineup import line_up, parse_shard
@@ -64,6 +68,8 @@ def batch(
         )
     if until not in (None, "decisive"):
         raise UsageError(f"--until {until} is not known", "write --until decisive")
+    if executor not in EXECUTORS:
+        raise UsageError(f"--executor {executor} is not known", f"write --executor {' or '.join(EXECUTORS)}")
     limits = Limits(max_tokens_total, max_cost, max_time, prompt_price, completion_price)
     part = parse_shard(shard) if shard else None
     with CompressionProgress(quiet=quiet) as compression:
@@ -73,7 +79,7 @@ def batch(
         print_forecast(plan, run, limits, as_json=as_json)
         return
     check_playable(plan)
-    how = How(jobs, limits, until is not None, step_timeout or STEP_TIMEOUT_S, quiet, events)
+    how = How(jobs, limits, until is not None, step_timeout or STEP_TIMEOUT_S, quiet, events, executor)
     tally = play(plan, run, engines, how)
     # after the play: a report takes statistics along, which a batch can start without
     from arena.cli.report import print_report

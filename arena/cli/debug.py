@@ -66,6 +66,10 @@ def debug(
 
     _check_asked_together(turn, rerun=rerun, replay=replay, with_=with_, prompt=prompt, other=other_engine)
     kinds = [name for text in kind or () for name in text.split(",") if name]
+    is_screen = not (plain or as_json or summary or replay or turn)
+    if is_screen and _is_terminal():
+        _on_screen(find_run(run), filter_, contestant, kinds)
+        return
     with Run(find_run(run)) as opened_run:
         chosen = parse(filter_, opened_run.baseline)
         if contestant is not None:
@@ -88,6 +92,27 @@ def debug(
             _json_rows(opened_run, chosen, contestant, kinds, refused=refused)
         else:
             _plain(opened_run, chosen, contestant, kinds)
+
+
+def _is_terminal() -> bool:
+    import sys
+
+    return sys.stdin.isatty() and sys.stdout.isatty()
+
+
+def _on_screen(run: Path, filter_text: str, contestant: str | None, kinds: list[str]) -> None:
+    from arena.debugging.listing import check_kinds
+    from arena.debugging.opened import Run
+    from arena.filtering import parse
+    from tui.app import debug as debug_on_screen
+
+    with Run(run) as opened_run:  # what is wrong with the arguments is said before a screen is drawn
+        parse(filter_text, opened_run.baseline)
+        check_kinds(kinds)
+        if contestant is not None:
+            opened_run.check_contestant(contestant)
+            filter_text = f'contestant="{contestant}" {filter_text}'.strip()
+    debug_on_screen(run, filter_text, kinds)
 
 
 def _check_asked_together(

@@ -16,11 +16,11 @@ from arena.debugging.opened import OpenedTurn
 from arena.debugging.requests import Rebuilt
 from arena.debugging.trial import Trial
 from arena.records import Turn
+from tui.debugging.words import LINE_CHARS, judged, recovery, said
 from tui.literal import clipped, literal, literal_line
 
 OPENING, CLOSING = "⟦", "⟧"
 """Around the part of a reply that failed, for eyes that see no colours."""
-LINE_CHARS = 400
 LABEL_CHARS = 10
 NEXT_TURNS = 5
 
@@ -70,7 +70,7 @@ def print_example(opened: OpenedTurn, fault: Fault | None, trial: Trial | None) 
         _print("outcome", Text(literal_line(opened.turn.outcome, LINE_CHARS)))
     _print_repair(opened, trial)
     _print_baseline(opened)
-    _print("after", Text(_recovery(opened)))
+    _print("after", Text(recovery(opened)))
     out().print()
 
 
@@ -86,10 +86,10 @@ def print_turn(opened: OpenedTurn, rebuilt: Rebuilt, fault: Fault | None, trial:
         _print("", Text(str(faults()[fault.name]["mend"])))
     _print("outcome", _clipped(opened.turn.outcome))
     _print_baseline(opened)
-    _print("after", Text(_recovery(opened)))
+    _print("after", Text(recovery(opened)))
     for turn in opened.after[:NEXT_TURNS]:
         mark = kind_of(turn) or "ok"
-        _print("", Text(f"{turn.index + 1:>3} {mark}: {literal_line(_said(turn), LINE_CHARS)}"))
+        _print("", Text(f"{turn.index + 1:>3} {mark}: {literal_line(said(turn), LINE_CHARS)}"))
 
 
 def print_steps(opened: OpenedTurn) -> None:
@@ -136,21 +136,6 @@ def _print_repair(opened: OpenedTurn, trial: Trial | None) -> None:
         _print("", Text(judged(trial)))
 
 
-def judged(trial: Trial) -> str:
-    """Say in words what came of an action that was tried."""
-    if trial.right is None:
-        return f"nobody can say whether it is right: {literal_line(trial.problem, LINE_CHARS)}"
-    if not trial.valid:
-        return f"wrong: it has no effect ({literal_line(trial.outcome)})"
-    if trial.same_as:
-        return f"right: it is the {trial.same_as}'s own"
-    if trial.progress > trial.progress_before:
-        return f"right: it makes progress, {trial.progress_before:.0%} to {trial.progress:.0%}"
-    if trial.right:
-        return "right as far as anyone can tell: it takes effect"
-    return f"wrong: it takes effect, but what was called for is {literal_line(trial.told or '', LINE_CHARS)}"
-
-
 def _print_baseline(opened: OpenedTurn) -> None:
     beside = opened.baseline
     if beside is None:
@@ -160,20 +145,7 @@ def _print_baseline(opened: OpenedTurn) -> None:
         _print("baseline", Text("had solved it" if beside.episode.success else "was over by then"))
     else:
         mark = kind_of(beside.turn) or "took effect"
-        _print("baseline", Text(f"{literal_line(_said(beside.turn), LINE_CHARS)} ({mark}, {same})"))
-
-
-def _recovery(opened: OpenedTurn) -> str:
-    if not opened.after:
-        return "that was the last turn"
-    if opened.recovered_after is None:
-        return f"no action took effect in the {len(opened.after)} turns after it"
-    turns = "the next turn" if opened.recovered_after == 1 else f"{opened.recovered_after} turns later"
-    return f"recovered {turns}"
-
-
-def _said(turn: Turn) -> str:
-    return turn.reply if turn.action is None else turn.action
+        _print("baseline", Text(f"{literal_line(said(beside.turn), LINE_CHARS)} ({mark}, {same})"))
 
 
 def _reply(turn: Turn) -> Text:

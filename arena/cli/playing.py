@@ -4,7 +4,7 @@ import os
 import signal
 from collections import Counter
 from collections.abc import Collection, Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -21,9 +21,11 @@ from arena.records import EpisodeEnded, EpisodeKey, Event
 
 if TYPE_CHECKING:
     from arena.deciding import Deciding
+    from arena.executors.base import Executor
     from arena.run import Tally
 
 SHOWN_ERRORS = 5
+EXECUTORS = ("local", "ray")
 
 
 @dataclass(frozen=True)
@@ -36,6 +38,7 @@ class How:
     step_timeout_s: float = STEP_TIMEOUT_S
     quiet: bool = False
     events: str | None = None
+    executor: str = "local"
 
 
 def play(
@@ -57,6 +60,8 @@ def play(
     recorded = _recorded(run)
     order, deciding = _deciding(plan, recorded) if how.until_decisive else (None, None)
     with ExitStack() as stack:
+        # before the signals are ours: Ray takes one of them
+        executor = stack.enter_context(_executor(how.executor))
         log = stack.enter_context(event_lines.opened(how.events)) if how.events else None
         bars = stack.enter_context(BatchProgress(plan, quiet=how.quiet or how.events == event_lines.STDERR))
         bars.already(Counter(ended.key.task.partition("/")[0] for ended in recorded))
@@ -86,6 +91,7 @@ def play(
                 order=order,
                 halt=halt,
                 step_timeout_s=how.step_timeout_s,
+                executor=executor,
             )
         )
 
@@ -110,6 +116,16 @@ def say_how_it_went(tally: "Tally", again: str) -> int:
         return 0
     say(f"{tally.owed} of {tally.planned} episodes are owed; {again}")
     return 1
+
+
+def _executor(name: str) -> "AbstractContextManager[Executor]":
+    if name == "ray":
+        from arena.executors.ray_cluster import connected
+
+        return connected()
+    from arena.executors.local import LocalExecutor
+
+    return nullcontext(LocalExecutor())
 
 
 def _recorded(run: Path) -> list[EpisodeEnded]:

@@ -131,6 +131,13 @@ def groups(db: sqlite3.Connection, baseline: str, chosen: Filter, kinds: Sequenc
     return sorted(found, key=lambda g: (names.index(g.contestant), -g.count, g.benchmark, g.kind))
 
 
+def check_kinds(kinds: Sequence[str]) -> None:
+    """Raise `UsageError` where a name is no kind of failure."""
+    for kind in kinds:
+        if kind not in KINDS:
+            raise UsageError(f"there is no kind of failure {kind!r}", nearest(kind, KINDS, "kinds"))
+
+
 def only_about(chosen: Filter, what: About) -> Filter:
     """Return the part of a filter that is about episodes, or about turns."""
     return Filter("", tuple(term for term in chosen.terms if term.about == what))
@@ -217,9 +224,7 @@ _SIZES = (
 
 def _failed(kinds: Sequence[str], episode: str) -> Where:
     """Return the condition that a turn `t` of an episode failed, in one of these ways where any is named."""
-    for kind in kinds:
-        if kind not in KINDS:
-            raise UsageError(f"there is no kind of failure {kind!r}", nearest(kind, KINDS, "kinds"))
+    check_kinds(kinds)
     named = tuple(kind for kind in kinds if kind != REFUSED)
     parts = [f"t.failure_kind IN ({', '.join('?' * len(named))})"] if named else []
     if not kinds:

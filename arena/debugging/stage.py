@@ -5,6 +5,7 @@ from functools import cache
 from importlib import import_module
 from typing import Any, Literal
 
+from arena.burden import was_refused
 from arena.protocol.base import FailureKind
 from arena.records import Turn
 from envs import registry
@@ -86,7 +87,7 @@ def step(env: ArenaEnv, action: str) -> tuple[str, Mapping[str, Any]]:
 def was_played(turn: Turn) -> bool:
     """Tell whether a turn's action reached its environment, which then answered."""
     crashed = turn.failure is not None and turn.failure.kind is FailureKind.ENVIRONMENT_ERROR
-    return turn.action is not None and not crashed
+    return turn.action is not None and not crashed and not was_refused(turn.action, turn.outcome)
 
 
 @cache

@@ -25,7 +25,7 @@ def most_telling(run: Run, contestant: str, kind: str, chosen: Filter | None = N
         run.db, chosen, contestant=contestant, kinds=(kind,), earliest_first=True, limit=MOST_TRIED
     ):
         opened = open_turn(run, run.episode_of(failed), failed.turn)
-        rank = _rank(opened)
+        rank = how_telling(opened)
         if best is None or rank > best[0]:
             best = rank, opened
         if rank == _BEST:
@@ -35,13 +35,14 @@ def most_telling(run: Run, contestant: str, kind: str, chosen: Filter | None = N
 
 def is_telling(opened: OpenedTurn) -> bool:
     """Tell whether an opened turn answers the same request as the baseline's, which went well."""
-    return _rank(opened) == _BEST
+    return how_telling(opened) == _BEST
 
 
 _BEST = 3
 
 
-def _rank(opened: OpenedTurn) -> int:
+def how_telling(opened: OpenedTurn) -> int:
+    """Return how much a failed turn tells, from 0 to 3: one request and two replies are best."""
     beside = opened.baseline
     if beside is None or not beside.episode.success:
         return 0

@@ -26,6 +26,8 @@ CREATE TABLE episode (
 );
 -- what makes resume exact: one attempt at most that counts
 CREATE UNIQUE INDEX episode_key ON episode (contestant, task_hash, seed, repeat) WHERE status != 'superseded';
+-- counting attempts shall not look at every episode of the run
+CREATE INDEX episode_superseded ON episode (contestant, task_hash, seed, repeat) WHERE status = 'superseded';
 
 CREATE TABLE turn (
     id                INTEGER PRIMARY KEY,

@@ -17,6 +17,15 @@ from envs.base import Task
 ErrorKind = Literal["engine", "memory", "environment", "unexpected"]
 """What failed under an episode: its engine (or server), the engine's memory, its environment, or our code."""
 
+_NEXT_ATTEMPT = """
+SELECT 1
+    + (SELECT COUNT(*) FROM episode
+       WHERE contestant = ? AND task_hash = ? AND seed = ? AND repeat = ? AND status != 'superseded')
+    + (SELECT COUNT(*) FROM episode
+       WHERE contestant = ? AND task_hash = ? AND seed = ? AND repeat = ? AND status = 'superseded')
+"""
+"""Two counts, since there is an index for each: no episode begins by looking at all others of its run."""
+
 SYNC_EVERY_S = 1.0
 """How often at most the end of an episode waits for the disk itself: a sync takes as long as many turns."""
 
@@ -132,11 +141,7 @@ class RunWriter:
         ).fetchone()
 
     def _new_attempt(self, key: EpisodeKey, provenance: Mapping[str, Any]) -> int:
-        (attempt,) = self._db.execute(
-            "SELECT COUNT(*) + 1 FROM episode"
-            " WHERE contestant = ? AND task_hash = ? AND seed = ? AND repeat = ?",
-            (key.contestant, key.task_hash, key.seed, key.repeat),
-        ).fetchone()
+        (attempt,) = self._db.execute(_NEXT_ATTEMPT, key.unique * 2).fetchone()
         cursor = self._db.execute(
             "INSERT INTO episode (contestant, task_hash, task, seed, repeat, attempt, status, provenance,"
             " started_at) VALUES (?, ?, ?, ?, ?, ?, 'running', ?, ?)",

@@ -40,10 +40,11 @@ def signatures(subset: str) -> Mapping[str, Signature]:
 @cache
 def described(subset: str) -> str:
     """Return a subset's tools in words, a paragraph each, for agents that read text."""
-    return "\n\n".join(_described(tool["function"]) for tool in tools(subset))
+    return "\n\n".join(in_words(tool["function"]) for tool in tools(subset))
 
 
-def _described(function: Mapping[str, Any]) -> str:
+def in_words(function: Mapping[str, Any]) -> str:
+    """Return a tool in words: its name, arguments and what it does, then a line for each argument."""
     parameters = function["parameters"]
     properties, required = parameters["properties"], parameters["required"]
     lines = [f"{function['name']}({', '.join(properties)}): {function['description']}"]

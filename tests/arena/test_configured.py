@@ -61,6 +61,7 @@ OTHER = {
     "history_items": "3",
     "example": "false",
     "context_tokens": "99",
+    "filler_tokens": "9",
     "thought_tokens": "5",
     "system_role": "false",
     "seed": "3",
@@ -70,7 +71,7 @@ OTHER = {
 }
 
 
-@pytest.mark.parametrize("name", sorted(TOUCHES_OUTPUT["suite.settings"]))
+@pytest.mark.parametrize("name", sorted(TOUCHES_OUTPUT["suite.settings"] - {"offered_tools"}))
 def test_a_run_is_not_continued_where_a_setting_that_touches_output_has_changed(
     name: str, ladder: type, tmp_path: Path
 ):
@@ -82,6 +83,17 @@ def test_a_run_is_not_continued_where_a_setting_that_touches_output_has_changed(
     check_same_plan(plan(""), tmp_path / "r")
     with pytest.raises(StoreError, match="was begun with other"):
         check_same_plan(plan(f"{name} = {OTHER[name]}"), tmp_path / "r")
+
+
+def test_a_run_is_not_continued_where_more_tools_are_offered(tmp_path: Path):
+    def plan(settings: str):
+        tasks = '[[tasks]]\nbenchmark = "pddl"\ncount = 1\n'
+        text = f'name = "s"\n[settings]\nprotocol = "json"\n{settings}\n{tasks}'
+        return line_up(parse_suite(text, "s"), ["random"])[0]
+
+    create_run(plan(""), tmp_path / "r")
+    with pytest.raises(StoreError, match="was begun with other"):
+        check_same_plan(plan("offered_tools = 9"), tmp_path / "r")
 
 
 @pytest.mark.parametrize("name", sorted(TOUCHES_OUTPUT["suite.tasks.settings"]))

@@ -208,3 +208,20 @@ def test_events_of_the_store_are_json(run: Path):
     writer.note(Notice("x\x1b[31m", {"next_step": "y"}))
     (row,) = writer._db.execute("SELECT data FROM event").fetchall()
     assert json.loads(row["data"]) == {"text": "x\x1b[31m", "details": {"next_step": "y"}}
+
+
+def test_no_step_of_an_episode_looks_at_all_episodes_of_the_run(run: Path):
+    writer, asked = RunWriter(run), []
+    writer.add_tasks([TASK])
+    writer._db.set_trace_callback(asked.append)
+    episode, _ = writer.begin(KEY, {})
+    episode.begin("goal", "start")
+    episode.append(turn(0))
+    writer.supersede(KEY)
+    writer.begin(KEY, {})[0].end(EpisodeEnded(KEY, "done", 1.0, True, 0))
+    writer._db.set_trace_callback(None)
+    statements = [each for each in asked if each.lstrip().startswith(("SELECT", "UPDATE"))]
+    assert len(statements) >= 6
+    steps = [row[3] for each in statements for row in writer._db.execute(f"EXPLAIN QUERY PLAN {each}")]
+    assert not [step for step in steps if step.startswith("SCAN ") and step != "SCAN CONSTANT ROW"]
+    writer.close()

@@ -51,6 +51,7 @@ def test_help_names_every_command_and_loads_no_torch():
         check=True,
     )
     commands = "play batch watch report score import export compress recipes analyze serve tasks agents runs"
+    commands += " debug divergence gate retry regrade merge study sweep"
     for command in (*commands.split(), "doctor"):
         assert f"  {command} " in done.stdout
     imported = {line.rpartition("|")[2].strip() for line in done.stderr.splitlines()}
