@@ -53,6 +53,11 @@ def watch(run_dir: Path) -> None:
     _show(ArenaApp(RecordSource(run_dir), "watch", run=run_dir))
 
 
+def debug(run_dir: Path, filter_text: str = "", kinds: Sequence[str] = ()) -> None:
+    """Show the failed turns of a run on screen, as a filter (and kinds of failure) let them through."""
+    _show(ArenaApp(opens_with=lambda: _debug_screen(run_dir, filter_text, kinds)))
+
+
 def _show(app: "ArenaApp") -> Tally | None:
     with descriptors_caught(app.stray):
         app.run()
@@ -97,8 +102,9 @@ class ArenaApp(App[None]):
         run: Path | None = None,
         start_at: StartAt | None = None,
         choice: Choice | None = None,
+        opens_with: Callable[[], Screen[None]] | None = None,
     ) -> None:
-        """Open with the match that `source` feeds; without one, with the home screen."""
+        """Open with the match that `source` feeds, or the screen `opens_with`, or the home screen."""
         super().__init__()
         self.tally: Tally | None = None
         """How the series went that the app was opened for, once it is over."""
@@ -112,6 +118,7 @@ class ArenaApp(App[None]):
         if source is not None:
             self._opened.append(Opened(MatchScreen(source, mode, start_at), source, run))
         self._opens_with_match = source is not None
+        self._opens_with = opens_with or (lambda: HomeScreen(self._choice))
         self.register_theme(ARENA)
         self.theme = ARENA.name
 
@@ -121,8 +128,8 @@ class ArenaApp(App[None]):
         return self._opened[-1].screen
 
     def get_default_screen(self) -> Screen[None]:
-        """Open with the match screen, or with the home screen."""
-        return self.match_screen if self._opens_with_match else HomeScreen(self._choice)
+        """Open with the match screen, or with the one that was asked for."""
+        return self.match_screen if self._opens_with_match else self._opens_with()
 
     def on_mount(self) -> None:
         """Catch what is printed and logged, and let the source run."""
@@ -250,8 +257,8 @@ class ArenaApp(App[None]):
         return [*own, *(key for key in shared if not taken.intersection(key.keys))]
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """Tell whether an action means something now: results are those of a match on screen."""
-        if action == "results":
+        """Tell whether an action means something now: some are about the match on screen."""
+        if action in ("results", "debug"):
             opened = self._on_top()
             return opened is not None and opened.run is not None
         return True
@@ -289,6 +296,22 @@ class ArenaApp(App[None]):
 
         self.push_screen(ResultsScreen(run))
 
+    def show_debug(self, run: Path, filter_text: str = "") -> None:
+        """Show the failed turns of a run over this screen, as a filter lets them through."""
+        self.push_screen(_debug_screen(run, filter_text))
+
+    def action_debug(self) -> None:
+        """Open the turn that is on screen in the debugger."""
+        opened = self._on_top()
+        if opened is None or opened.run is None:
+            return
+        from tui.debugging.examination import Examination, Place
+        from tui.screens.turn import TurnScreen
+
+        viewer = opened.screen.viewer
+        place = Place(viewer.series.match.key(viewer.chosen_name), viewer.here.turn)
+        self.push_screen(TurnScreen(Examination(opened.run), [place], owns=True))
+
     def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
         """Offer every key of the screen as a command too."""
         for command in super().get_system_commands(screen):
@@ -310,6 +333,12 @@ class ArenaApp(App[None]):
         if isinstance(self.screen, LogScreen):
             self._read = self.stray.total
         self.unread = self.stray.total - self._read
+
+
+def _debug_screen(run: Path, filter_text: str, kinds: Sequence[str] = ()) -> Screen[None]:
+    from tui.screens.debug import DebugScreen  # environments and readers take their time to import
+
+    return DebugScreen(run, filter_text, kinds)
 
 
 async def _stopped(work: Worker[None]) -> None:

@@ -15,7 +15,9 @@ from textual.binding import Binding, BindingType
 from arena.protocol.base import FailureKind
 
 Mode = Literal["play", "watch"]
-ScreenName = Literal["app", "match", "matches", "home", "results", "episodes", "log"]
+ScreenName = Literal[
+    "app", "match", "matches", "home", "results", "episodes", "log", "debug", "turn", "divergence", "again"
+]
 
 _KEY_NAMES = {
     "left": "←",
@@ -30,6 +32,7 @@ _KEY_NAMES = {
     "ctrl+l": "^l",
     "ctrl+o": "^o",
     "ctrl+p": "^p",
+    "ctrl+s": "^s",
     "escape": "esc",
 }
 

@@ -275,6 +275,14 @@ class ResultsScreen(Screen[None]):
         if self._results is not None:
             self.app.push_screen(EpisodesScreen(self._run, self._results.document["baseline"], filter_text))
 
+    def action_debug(self) -> None:
+        """Show the failed turns behind the score under the cursor."""
+        filter_text = ""
+        if self._chosen is not None:
+            benchmark, contestant = self._chosen
+            filter_text = f'contestant="{contestant}" benchmark:{benchmark}'
+        self.app.show_debug(self._run, filter_text)
+
     def action_watch(self) -> None:
         """Show the run turn by turn."""
         self.app.watch_run(self._run)

@@ -11,6 +11,7 @@ from textual.reactive import reactive
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 from textual.visual import Visual
+from textual.widget import Widget
 
 DrawRow = Callable[[int, int], Content]
 """Row number (from 0) and width in cells -> what is drawn, literal."""
@@ -124,3 +125,21 @@ class RowList(ScrollView, can_focus=True, inherit_bindings=False):
     def _line(self, content: Content, width: int, *classes: str) -> Strip:
         row = content.truncate(width, ellipsis=True, pad=True)
         return Visual.to_strips(self, row, width, 1, self.get_visual_style(*classes))[0]
+
+
+class ScreenRowList(RowList, inherit_bindings=False):
+    """A list whose enter is the screen's, so that the footer names it."""
+
+    BINDINGS = [each for each in RowList.BINDINGS if isinstance(each, Binding) and each.key != "enter"]  # noqa: RUF012
+
+
+class RowHeading(Widget):
+    """The names of a list's columns, fitted to the list's width."""
+
+    def __init__(self, rows: RowList, draw: Callable[[int], Content]) -> None:
+        super().__init__()
+        self._rows, self._draw = rows, draw
+
+    def render(self) -> Content:
+        """Draw the names."""
+        return self._draw(self._rows.scrollable_content_region.width)
