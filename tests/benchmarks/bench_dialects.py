@@ -11,6 +11,17 @@ from pathlib import Path
 
 from arena.protocol.dialects import dialect, listen
 
+PUBLISHED = {
+    "vLLM 0.30.0": (469, 268, 86),
+    "SGLang 0.5.20": (448, 189, 62),
+    "llama.cpp a25c9865": (438, 278, 46),
+    "Ollama 7af39318": (261, 224, 10),
+    "transformers 5.17.0": (48, 33, 7),
+}
+"""Fixtures supported, passed and softly passed, as canitoolcall's own page of 2026-09-25 has them.
+
+Engines support different fixtures and a pass there is stricter (text and streaming, too): no ranking.
+"""
 FAMILIES = {"qwen3-hermes": "hermes", "mistral": "mistral", "llama": "llama3", "deepseek": "deepseek"}
 
 
@@ -75,6 +86,10 @@ def main() -> None:
     print(f"{'all':12}{total.total():10}{passed.total():14}{clean.total():14}")
     for each in failed:
         print("  not as expected:", each)
+    print("\npublished of engines' own parsers (other fixtures, stricter passes: no ranking)")
+    print(f"{'engine':22}{'fixtures':>10}{'pass':>8}{'soft':>8}")
+    for engine, (supported, strict, soft) in PUBLISHED.items():
+        print(f"{engine:22}{supported:10}{strict:8}{soft:8}")
 
 
 if __name__ == "__main__":
