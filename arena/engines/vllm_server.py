@@ -25,6 +25,7 @@ from arena.engines.vllm_machine import (
 )
 from arena.errors import EngineError, UsageError
 
+_CLI = "vllm.entrypoints.cli.main"
 _POLL_S = 0.5
 _GRACE_S = 20.0
 """How long vLLM may take to end its processes before they are killed."""
@@ -101,12 +102,15 @@ def _command(
     folder = load_tokenizer(checkpoint, name=model, trust_remote_code=trust_remote_code).folder
     port = _free_port(host, port)
     name = _served_name(model)
-    command = [sys.executable, "-m", "vllm.entrypoints.cli.main", "serve", str(folder)]
+    is_cpu_build = build().startswith(CPU_PACKAGE)
+    # `vllm serve` asks for the version of a package called vllm, which the CPU build is not
+    module = ["vllm.entrypoints.openai.api_server", "--model"] if is_cpu_build else [_CLI, "serve"]
+    command = [sys.executable, "-m", *module, str(folder)]
     command += ["--host", host, "--port", str(port), "--served-model-name", name]
     # what the model's makers recommend (top-k, repetition penalty) would make it another contestant
     command += ["--generation-config", "vllm", "--dtype", checkpoint.dtype]
     command += ["--trust-remote-code"] if trust_remote_code else []
-    if build().startswith(CPU_PACKAGE):
+    if is_cpu_build:
         cache = cache_bytes(os.environ)
         refuse_too_large(model, checkpoint.size_bytes, cache)
         command += ["--kv-cache-memory-bytes", str(cache)] if cache else []
