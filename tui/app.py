@@ -309,7 +309,14 @@ class ArenaApp(App[None]):
         from tui.screens.turn import TurnScreen
 
         viewer = opened.screen.viewer
-        place = Place(viewer.series.match.key(viewer.chosen_name), viewer.here.turn)
+        played = viewer.series.stage[viewer.chosen_name].known
+        if not played:
+            words = literal(f"no turn of {viewer.chosen_name} is played here yet")
+            self.notify(words, markup=False)
+            return
+        # the turn in the making has no record yet: the last one that has
+        turn = min(max(viewer.here.turn, 0), played - 1)
+        place = Place(viewer.series.match.key(viewer.chosen_name), turn)
         self.push_screen(TurnScreen(Examination(opened.run), [place], owns=True))
 
     def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:

@@ -18,6 +18,7 @@ from arena.lineup import line_up
 from arena.run import play_run
 from arena.store.files import runs_folder
 from arena.suite import parse_suite
+from tests.tui.fakes import FakeSource, card
 from tests.tui.recorded import recorded_run
 from tests.tui.test_home_screen import Home
 from tests.tui.test_hostile_text import HOSTILE
@@ -466,7 +467,9 @@ def test_b_on_a_match_opens_the_turn_on_screen_among_the_failed_turns_and_escape
         app = ArenaApp(RecordSource(run), "watch", run=run)
         async with app.run_test(size=(120, 40), notifications=True) as pilot:
             home = Home(app, pilot)
-            await home.press("3", "b")
+            await home.press("3")
+            await home.wait_for("1/6")
+            await home.press("b")
             await home.wait_for_screen(TurnScreen)
             await home.wait_for("pddl/gripper-small/0#1  half  not JSON")
             await home.wait_for("1 of 18")
@@ -474,6 +477,21 @@ def test_b_on_a_match_opens_the_turn_on_screen_among_the_failed_turns_and_escape
             await home.wait_for("pddl/gripper-small/0#2")
             await home.press("escape")
             await home.wait_for_screen(MatchScreen)
+
+    asyncio.run(show())
+
+
+def test_b_before_any_turn_is_played_says_so_and_stays():
+    run = recorded_run()
+
+    async def show() -> None:
+        source = FakeSource(card(["[b]base[/b]"], 1))
+        app = ArenaApp(source, "watch", run=run)
+        async with app.run_test(size=(120, 40), notifications=True) as pilot:
+            home = Home(app, pilot)
+            await home.press("b")
+            await home.wait_for("no turn of [b]base[/b] is played here yet")
+            assert isinstance(app.screen, MatchScreen)
 
     asyncio.run(show())
 
