@@ -36,6 +36,8 @@ class Preset:
             own["system_role"] = False
         if self.thought_tokens:
             own["thought_tokens"] = self.thought_tokens
+        if self.dialect:
+            own["dialect"] = self.dialect
         return own
 
     def remarks(self) -> str:
@@ -113,4 +115,5 @@ def _name_and_spec(head: str) -> tuple[str, str]:
 
 
 def _escaped(value: Any) -> str:
-    return json.dumps(value, ensure_ascii=False).replace(",", "\\,")
+    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    return text.replace(",", "\\,")

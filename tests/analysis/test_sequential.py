@@ -17,7 +17,7 @@ def after(differences: list[float], **settings) -> ConfidenceSequence:
 @pytest.mark.parametrize(
     ("differences", "low", "high"),
     [
-        # `betting_cs((d + 1) / 2, breaks=2000, running_intersection=True)` of confseq 0.0.11
+        # `betting_cs((d + 1) / 2, breaks=2000, running_intersection=True)` of confseq's Python source
         (MIXED, -0.510, 0.482),
         (MIXED * 4, -0.213, 0.230),
         (MIXED * 12, -0.111, 0.147),

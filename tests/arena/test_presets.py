@@ -26,6 +26,7 @@ def test_every_preset_is_a_contestant_that_parses(name: str):
     assert spec.settings["stop"] == preset.stop
     dialects = tomllib.loads(files("arena.protocol").joinpath("dialects.toml").read_text("utf-8"))
     assert preset.dialect is None or preset.dialect in dialects
+    assert spec.settings.get("dialect") == preset.dialect
     assert preset.context_tokens >= 8192
 
 
