@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from arena.records import Episode, Turn
+from arena.report.replies import first_difference
 from arena.store.reader import RunReader
 
 MOST_FLIPS = 20
@@ -46,9 +47,7 @@ def read_flips(run: Path, document: Mapping[str, Any]) -> list[Flip]:
 
 
 def _flip(name: str, task: str, kind: str, base: Sequence[Turn], other: Sequence[Turn]) -> Flip:
-    shared = min(len(base), len(other))
-    at = next((index for index in range(shared) if base[index].action != other[index].action), shared)
-    ours, theirs = (turns[at] if at < len(turns) else None for turns in (other, base))
+    at, theirs, ours = first_difference(base, other)
     seen = ours or theirs
     return Flip(
         *(name, task, kind, at, seen.observation if seen else ""),

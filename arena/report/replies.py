@@ -50,6 +50,17 @@ def partings(
     return found
 
 
+def first_difference(base: Sequence[Turn], other: Sequence[Turn]) -> tuple[int, Turn | None, Turn | None]:
+    """Return the first turn (from 0) at which two episodes of a task act differently, and both sides' turns.
+
+    An episode that is over there has None; where one is the other's beginning, that is right behind it.
+    """
+    shared = min(len(base), len(other))
+    at = next((index for index in range(shared) if base[index].action != other[index].action), shared)
+    before, after = (turns[at] if at < len(turns) else None for turns in (base, other))
+    return at, before, after
+
+
 @dataclass(frozen=True)
 class _Recorded:
     run: Path
@@ -94,9 +105,7 @@ def _most_telling(base: Sequence[_Recorded], other: Sequence[_Recorded]) -> tupl
 
 def _parting(base: _Recorded, other: _Recorded) -> Parting:
     ours, theirs = base.turns(), other.turns()
-    shared = min(len(ours), len(theirs))
-    at = next((index for index in range(shared) if ours[index].action != theirs[index].action), shared)
-    before, after = (turns[at] if at < len(turns) else None for turns in (ours, theirs))
+    at, before, after = first_difference(ours, theirs)
     seen = after or before
     key = other.head.key
     return Parting(
