@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from textual import events
 from textual.app import App, SystemCommand
@@ -29,6 +30,9 @@ from tui.stray import StrayLog, descriptors_caught, logging_caught
 from tui.tables import Key, Mode, bindings, keys
 from tui.theme import ARENA
 from tui.viewer import StartAt
+
+if TYPE_CHECKING:
+    from tui.debugging.examination import Place
 
 UNREAD_S = 0.25
 """How often the log is asked for new lines."""
@@ -133,6 +137,8 @@ class ArenaApp(App[None]):
 
     def on_mount(self) -> None:
         """Catch what is printed and logged, and let the source run."""
+        # shades of one colour fall together there: what they say is said by underlining too
+        self.set_class(self.no_color or self.console.color_system == "standard", "-few-colors")
         self.begin_capture_print(self)
         self._catching.enter_context(logging_caught(self.stray))
         self.set_interval(UNREAD_S, self._count_unread)
@@ -258,7 +264,7 @@ class ArenaApp(App[None]):
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Tell whether an action means something now: some are about the match on screen."""
-        if action in ("results", "debug"):
+        if action in ("results", "debug", "request"):
             opened = self._on_top()
             return opened is not None and opened.run is not None
         return True
@@ -302,22 +308,38 @@ class ArenaApp(App[None]):
 
     def action_debug(self) -> None:
         """Open the turn that is on screen in the debugger."""
+        if (found := self._recorded_turn()) is not None:
+            from tui.debugging.examination import Examination
+            from tui.screens.turn import TurnScreen
+
+            run, place = found
+            self.push_screen(TurnScreen(Examination(run), [place], owns=True))
+
+    def action_request(self) -> None:
+        """Show the request of the turn that is on screen, as it was sent."""
+        if (found := self._recorded_turn()) is not None:
+            from tui.debugging.examination import Examination
+            from tui.screens.turn import RequestScreen
+
+            run, place = found
+            self.push_screen(RequestScreen(Examination(run), place, owns=True))
+
+    def _recorded_turn(self) -> "tuple[Path, Place] | None":
+        """Return the run and the turn that are on screen; says so where the turn has no record yet."""
         opened = self._on_top()
         if opened is None or opened.run is None:
-            return
-        from tui.debugging.examination import Examination, Place
-        from tui.screens.turn import TurnScreen
+            return None
+        from tui.debugging.examination import Place  # readers and environments take their time to import
 
         viewer = opened.screen.viewer
         played = viewer.series.stage[viewer.chosen_name].known
         if not played:
             words = literal(f"no turn of {viewer.chosen_name} is played here yet")
             self.notify(words, markup=False)
-            return
+            return None
         # the turn in the making has no record yet: the last one that has
         turn = min(max(viewer.here.turn, 0), played - 1)
-        place = Place(viewer.series.match.key(viewer.chosen_name), turn)
-        self.push_screen(TurnScreen(Examination(opened.run), [place], owns=True))
+        return opened.run, Place(viewer.series.match.key(viewer.chosen_name), turn)
 
     def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
         """Offer every key of the screen as a command too."""

@@ -171,4 +171,5 @@ def _fonts() -> list[str]:
     spec = find_spec("matplotlib")
     assert spec is not None and spec.submodule_search_locations
     folder = Path(spec.submodule_search_locations[0]) / "mpl-data" / "fonts" / "ttf"
-    return [str(path) for path in sorted(folder.glob("DejaVuSansMono*.ttf"))]
+    # plots are drawn in braille, which only the font of varying width has
+    return [str(path) for path in (*sorted(folder.glob("DejaVuSansMono*.ttf")), folder / "DejaVuSans.ttf")]

@@ -12,6 +12,7 @@ from tui.literal import literal_line
 from tui.widgets.gauges import bar
 
 MUTED = "$foreground-muted"
+FEWEST_CELLS = 14
 _RUN_SIGNS: dict[RunState, tuple[str, str]] = {
     "running": ("▶ running", "$text-accent"),
     "finished": ("✓ finished", "$text-success"),
@@ -63,7 +64,8 @@ def draw_playable(row: PlayableRow, width: int, *, is_expanded: bool) -> Content
     if row.playable.subsets:
         sign = "▾" if is_expanded else "▸"
     name = Content.assemble((f"{sign} ", MUTED), (f"{literal_line(row.what, 40):<15} ", "bold"))
-    return name + _state(row.playable) + Content.styled(f"  {literal_line(row.playable.about, 100)}", MUTED)
+    line = name + _state(row.playable)
+    return line + _if_room(f"  {literal_line(row.playable.about, 100)}", width - line.cell_length, MUTED)
 
 
 def _state(playable: Playable) -> Content:
@@ -75,7 +77,12 @@ def _state(playable: Playable) -> Content:
     return Content.styled(f"✗ {words}: {literal_line(playable.mend, 100)}", "$text-warning")
 
 
-def draw_candidate(candidate: Candidate, choice: Choice) -> Content:
+def _if_room(words: str, room: int, style: str) -> Content:
+    """Return words that say nothing when they are cut after a few letters."""
+    return Content.styled(words, style) if room >= min(FEWEST_CELLS, len(words)) else Content("")
+
+
+def draw_candidate(candidate: Candidate, choice: Choice, width: int) -> Content:
     """Return a row of who can play: its number in the match where it is ticked, and what it is."""
     place = choice.place(candidate.typed)
     tick = (
@@ -86,8 +93,12 @@ def draw_candidate(candidate: Candidate, choice: Choice) -> Content:
     name = (f"{literal_line(candidate.typed, 60):<26} ", "" if place is None else "bold")
     role = ("baseline  ", "$text-accent") if place == 0 else ("", "")
     if candidate.mend:
-        return Content.assemble(tick, name, (f"✗ {literal_line(candidate.mend, 100)}", "$text-warning"))
-    return Content.assemble(tick, name, role, (literal_line(candidate.about, 120), MUTED))
+        line = Content.assemble(tick, name, ("✗", "$text-warning"))
+        words, style = f" {literal_line(candidate.mend, 100)}", "$text-warning"
+    else:
+        line = Content.assemble(tick, name, role)
+        words, style = literal_line(candidate.about, 120), MUTED
+    return line + _if_room(words, width - line.cell_length, style)
 
 
 def draw_run(run: RunSummary, width: int) -> Content:
@@ -121,6 +132,20 @@ def when(created: str) -> str:
         return literal_line(created, 16)
     is_today = moment.date() == datetime.now().astimezone().date()
     return f"{moment:%H:%M}" if is_today else f"{moment:%Y-%m-%d}"
+
+
+def about_playable(row: PlayableRow) -> str:
+    """Return what a row of what can be played is, in a line of its own: lists are often too narrow for it."""
+    if row.playable is None:
+        return ""
+    about = literal_line(row.playable.about, 100)
+    return f"{about}: {literal_line(row.playable.mend, 100)}" if row.playable.mend else about
+
+
+def about_candidate(candidate: Candidate) -> str:
+    """Return what a contestant is, or what it needs."""
+    mend = f"needs: {literal_line(candidate.mend, 100)}" if candidate.mend else ""
+    return mend or literal_line(candidate.about, 120)
 
 
 def summary(choice: Choice, playable: Playable | None, tasks: int) -> tuple[Content, str]:

@@ -9,10 +9,13 @@ from textual.content import Content
 from arena.protocol.base import FailureKind
 from arena.results import Results
 from tui.literal import literal_line
+from tui.shown import short_name
 from tui.tables import failure_words
 from tui.widgets.gauges import bar
 
 MUTED = "$foreground-muted"
+WIDE_ROW = 90
+"""From this width on, names have room in the rows of failures."""
 SERIES_COLORS = ("accent", "warning", "success", "error", "secondary", "primary", "foreground", "text-muted")
 """The theme's colours of the contestants in plots, in their order; their numbers tell them apart besides."""
 
@@ -44,8 +47,11 @@ class Cell:
     interval: str
 
 
-def cell(values: Mapping[str, Any], *, is_baseline: bool) -> Cell:
-    """Return a score in short: the mean progress, and its difference to the baseline's with the interval."""
+def cell(values: Mapping[str, Any], *, is_baseline: bool, is_tight: bool = False) -> Cell:
+    """Return a score in short: the mean progress, and its difference to the baseline's with the interval.
+
+    `is_tight` leaves the p-value to the sentence (`sentence`), so that more contestants have room.
+    """
     if not values or values.get("progress") is None:
         errors = values.get("errors", 0) if values else 0
         return Cell("-", "", "", f"{errors} owed" if errors else "")
@@ -57,9 +63,9 @@ def cell(values: Mapping[str, Any], *, is_baseline: bool) -> Cell:
     low, high = values["ci"]
     sign, style = mark(values)
     delta = f"{100 * values['delta']:+.1f}"
-    return Cell(
-        score, f"{delta} {sign}", style, f"[{100 * low:+.0f}, {100 * high:+.0f}] p {p_words(values['p'])}"
-    )
+    interval = f"[{100 * low:+.0f}, {100 * high:+.0f}]"
+    p_value = "" if is_tight else f" p {p_words(values['p'])}"
+    return Cell(score, f"{delta} {sign}", style, interval + p_value)
 
 
 def mark(values: Mapping[str, Any]) -> tuple[str, str]:
@@ -131,10 +137,11 @@ def failure_rows(results: Results) -> list[FailureRow]:
 
 def draw_failure(row: FailureRow, width: int, *, is_first: bool) -> Content:
     """Return a row of the failure mix; a contestant's name stands at its first row only."""
-    name = literal_line(row.contestant, 26) if is_first else ""
-    room = max(4, min(40, width - 70))
+    name_width = 27 if width >= WIDE_ROW else 21
+    name = short_name(row.contestant, name_width - 1) if is_first else ""
+    room = max(0, min(40, width - name_width - 46))
     return Content.assemble(
-        (f" {name:<27}", "bold"),
+        (f" {name:<{name_width}}", "bold"),
         f"{kind_words(row.kind):<29}",
         (f"{row.count:>6}", ""),
         (f" {100 * row.share:>5.1f} % ", MUTED),

@@ -192,6 +192,11 @@ def short_name(name: str, width: int) -> str:
     return f"{name[:kept]}…{name[len(name) - max(width - kept - 1, 0) :]}"
 
 
+def variant_name(name: str, baseline: str) -> str:
+    """Return a contestant's name beside its baseline's: only the recipe where it was made of it."""
+    return name.removeprefix(baseline) if name.startswith(f"{baseline}+") else name
+
+
 def size_words(size_bytes: int | None) -> str:
     """Return a model's size in words; empty where unknown."""
     if not size_bytes:

@@ -16,7 +16,18 @@ from arena.protocol.base import FailureKind
 
 Mode = Literal["play", "watch"]
 ScreenName = Literal[
-    "app", "match", "matches", "home", "results", "episodes", "log", "debug", "turn", "divergence", "again"
+    "app",
+    "match",
+    "matches",
+    "home",
+    "results",
+    "inside",
+    "episodes",
+    "log",
+    "debug",
+    "turn",
+    "divergence",
+    "again",
 ]
 
 _KEY_NAMES = {

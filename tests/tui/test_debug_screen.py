@@ -128,7 +128,9 @@ def diverged(monkeypatch: pytest.MonkeyPatch) -> list[Place]:
 @pytest.mark.parametrize("name", TABLES)
 def test_every_key_of_a_table_has_one_meaning_and_is_something_its_screen_can_do(name: str):
     own = [key_name for key in keys(name) for key_name in key.keys]
-    shared = {each for key in keys("app") for each in key.keys if key.action not in ("results", "debug")}
+    shared = {
+        each for key in keys("app") for each in key.keys if key.action not in ("results", "debug", "request")
+    }
     assert len(own) == len(set(own))
     assert not shared.intersection(own)
     for key in keys(name):
@@ -481,7 +483,32 @@ def test_b_on_a_match_opens_the_turn_on_screen_among_the_failed_turns_and_escape
     asyncio.run(show())
 
 
-def test_b_before_any_turn_is_played_says_so_and_stays():
+def test_s_on_a_match_shows_the_request_of_the_chosen_contestants_turn_and_closes_with_the_same_key():
+    run = recorded_run()
+
+    async def show() -> None:
+        app = ArenaApp(RecordSource(run), "watch", run=run)
+        async with app.run_test(size=(120, 40), notifications=True) as pilot:
+            home = Home(app, pilot)
+            await home.press("3")
+            await home.wait_for("1/6")
+            await home.press("right")
+            await home.wait_for("2/6")
+            await home.press("s")
+            await home.wait_for_screen(RequestScreen)
+            text = await home.wait_for("system")
+            assert "Request of half on pddl/gripper-small/0, turn 2" in text
+            assert "NOT as sent" not in text
+            await home.press("s")
+            await home.wait_for_screen(MatchScreen)
+            assert app.match_screen.viewer.chosen_name == "half"
+            assert "request" in {key.action for key in app.available_keys(app.screen)}  # so in the help
+
+    asyncio.run(show())
+
+
+@pytest.mark.parametrize("key", ["b", "s"])
+def test_b_and_s_before_any_turn_is_played_say_so_and_stay(key: str):
     run = recorded_run()
 
     async def show() -> None:
@@ -489,7 +516,7 @@ def test_b_before_any_turn_is_played_says_so_and_stays():
         app = ArenaApp(source, "watch", run=run)
         async with app.run_test(size=(120, 40), notifications=True) as pilot:
             home = Home(app, pilot)
-            await home.press("b")
+            await home.press(key)
             await home.wait_for("no turn of [b]base[/b] is played here yet")
             assert isinstance(app.screen, MatchScreen)
 

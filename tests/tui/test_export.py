@@ -83,6 +83,12 @@ async def test_png_is_an_image_with_something_on_it(here: Path):
     assert len(pixels.getcolors(1_000_000)) > 200
 
 
+def test_the_fonts_of_an_image_have_the_dots_that_plots_are_drawn_with():
+    from matplotlib.ft2font import FT2Font
+
+    assert any(FT2Font(path).get_char_index(0x28FF) for path in exporting._fonts())
+
+
 async def test_nothing_is_ever_overwritten(here: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(exporting.time, "strftime", lambda form: "now")
     (here / "arena-match-now.txt").write_text("mine")

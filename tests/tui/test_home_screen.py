@@ -90,6 +90,25 @@ async def test_it_shows_what_can_be_played_by_whom_and_what_mends_the_rest(size:
         assert shown in text
 
 
+@pytest.mark.parametrize("few", [True, False])
+async def test_where_there_are_few_colours_the_choice_of_a_list_that_is_left_is_underlined(
+    few: bool, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setenv("COLORTERM", "truecolor")
+    if few:
+        monkeypatch.setenv("NO_COLOR", "1")
+    async with at_home() as home:
+        await home.press("tab")
+        strips = home.app.screen._compositor.render_strips()
+        marked = {
+            segment.text.strip()
+            for strip in strips
+            for segment in strip
+            if segment.style and segment.style.underline
+        }
+    assert ("small" in marked) == few
+
+
 async def test_three_keys_start_a_match_and_q_leads_home_again_where_the_run_is_listed():
     async with at_home("pddl/gripper-small/0", "expert", "random") as home:
         home.app.screen._typed = ["pddl/gripper-small/0"]
@@ -242,7 +261,7 @@ async def test_question_mark_lists_the_keys_of_this_screen_and_those_of_all():
         assert isinstance(home.app.screen, HelpScreen)
         text = home.text()
         for key in (*keys("home"), *keys("app")):
-            if key.action not in ("results", "debug") or key in keys("home"):
+            if key.action not in ("results", "debug", "request") or key in keys("home"):
                 assert key.help[:30] in text
 
 

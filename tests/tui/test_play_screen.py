@@ -1,6 +1,7 @@
 """`arena play` on screen: a contest that runs, with every key of the table."""
 
 import math
+from itertools import pairwise
 
 from arena.records import EpisodeEnded, Notice, ReplyText
 from tests.tui.fakes import FakeSource, card, not_json, turn
@@ -69,6 +70,23 @@ async def test_a_reply_appears_as_it_streams_with_its_thought_apart():
         text = await driver.text()
     assert "▌" not in text
     assert "drop it" in text
+
+
+async def test_a_long_reply_is_followed_in_half_views_with_its_end_always_in_view():
+    source = playing()
+    async with driving(source) as driver:
+        transcript = driver.app.match_screen._panes[0].transcript
+        source.tell(TurnBegan(source.key("base"), 4))
+        await driver.settle()
+        seen: list[int] = []
+        for number in range(60):
+            source.tell(ReplyText(source.key("base"), 4, f"line {number} of the reply\n"))
+            assert f"line {number} of the reply" in await driver.text()
+            seen.append(transcript.scroll_offset.y)
+        step = transcript.scrollable_content_region.height // 2
+        assert {after - before for before, after in pairwise(seen[20:])} == {0, step}
+        source.played("base", turn(4, reply="Action: drop it", action="drop it"))
+        assert "drop it" in await driver.text()
 
 
 async def test_a_failed_reply_says_which_kind_in_words_and_how_the_contestant_was_told():

@@ -100,6 +100,23 @@ def test_enter_on_a_cell_lists_exactly_its_episodes_and_then_its_turns_and_then_
     with_results(drive)
 
 
+def test_the_turn_that_the_cursor_was_moved_to_stays_when_the_turns_are_read_again():
+    async def drive(home: Home) -> None:
+        await home.press("right", "right", "enter")
+        await home.wait_for_screen(EpisodesScreen)
+        await home.wait_for("Turns of half on pddl/gripper-small/0")
+        screen = home.app.screen
+        await home.press("enter", "down", "down")
+        screen._read_turns()
+        await screen.workers.wait_for_complete()
+        assert screen._turns.cursor == 2
+        await home.press("escape", "down")
+        await home.wait_for("Turns of half on pddl/gripper-small/1")
+        assert screen._turns.cursor == 0
+
+    with_results(drive)
+
+
 def test_enter_on_a_kind_of_failure_lists_the_episodes_with_it():
     async def drive(home: Home) -> None:
         home.app.screen.query_one("#failures").focus()

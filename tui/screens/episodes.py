@@ -142,12 +142,16 @@ class EpisodesScreen(Screen[None]):
         except ArenaError as problem:
             self.app.complain(problem)
             return
+        # lists say where their cursor is more than once: the turns of the same episode leave theirs alone
+        is_new = self._shown is None or self._shown.episode.id != shown.episode.id
         self._shown = shown
         key = row.episode.key
         whose = f"{literal_line(key.contestant, 30)} on {literal_line(key.task, 40)}"
         self._turns.border_title = Content(f" Turns of {whose} ")
         self._turns.show(
-            len(shown.turns), lambda turn, width: draw_turn(shown, turn, width), shown.first_of_note()
+            len(shown.turns),
+            lambda turn, width: draw_turn(shown, turn, width),
+            shown.first_of_note() if is_new else None,
         )
 
     # what the keys do

@@ -31,6 +31,8 @@ from envs.errors import EnvsError
 from tui.choice import MOST_CONTESTANTS, Choice
 from tui.homelists import (
     PlayableRow,
+    about_candidate,
+    about_playable,
     candidate_rows,
     draw_candidate,
     draw_playable,
@@ -194,12 +196,21 @@ class HomeScreen(Screen[None]):
         if self._rows:  # another row may have come under a cursor that did not move
             self._choice.what = self._rows[self._what.cursor].what
         self._who.show(
-            len(self._candidates), lambda row, width: draw_candidate(self._candidates[row], self._choice)
+            len(self._candidates),
+            lambda row, width: draw_candidate(self._candidates[row], self._choice, width),
         )
+        self._draw_about()
         self._draw_bar()
 
     def _draw_what(self, row: int, width: int) -> Content:
         return draw_playable(self._rows[row], width, is_expanded=self._rows[row].what in self._expanded)
+
+    def _draw_about(self) -> None:
+        """Say below the lists what is under their cursors: rows may be too narrow for it."""
+        if self._rows:
+            self._what.border_subtitle = _subtitle(about_playable(self._rows[self._what.cursor]))
+        if self._candidates:
+            self._who.border_subtitle = _subtitle(about_candidate(self._candidates[self._who.cursor]))
 
     def _draw_bar(self) -> None:
         row = self._rows[self._what.cursor] if self._rows else None
@@ -212,6 +223,7 @@ class HomeScreen(Screen[None]):
         if message.rows is self._what and self._rows:
             self._choice.what = self._rows[self._what.cursor].what
             self._draw_bar()
+        self._draw_about()
 
     def on_row_list_chosen(self, message: RowList.Chosen) -> None:
         """Go on: from what to whom, from there to the line that plays; from a run to its results."""
@@ -363,3 +375,7 @@ class HomeScreen(Screen[None]):
     async def action_leave(self) -> None:
         """Leave the app."""
         await self.app.run_action("leave")
+
+
+def _subtitle(words: str) -> Content:
+    return Content(f" {words} ") if words else Content("")

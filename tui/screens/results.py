@@ -20,10 +20,13 @@ from tui.literal import literal_line
 from tui.scores import SIGNS, cell, draw_failure, failure_rows, sentence
 from tui.screens.episodes import EpisodesScreen
 from tui.screens.help import Block
+from tui.screens.inside import InsideScreen
+from tui.shown import short_name, variant_name
 from tui.tables import Key, bindings, keys
 from tui.widgets.charts import Chart, NeedleMap
 from tui.widgets.footer import ArenaFooter
 from tui.widgets.rows import RowList
+from tui.widgets.tabs import tabs
 from tui.widgets.title import TitleBar
 
 if TYPE_CHECKING:
@@ -34,6 +37,10 @@ PLAYING_S = 5.0
 
 SHORT = 30
 """Below this height, no line is left blank."""
+
+FIRST_COLUMN, ROOMY_COLUMN = 18, 24
+"""Cells of the benchmarks' names, and of a contestant with its whole name and its p-value."""
+TIGHT_NAME, ROOMY_NAME = 12, 24
 
 VIEWS = {
     "failures": "failed replies",
@@ -93,6 +100,8 @@ class ResultsScreen(Screen[None]):
     def on_resize(self, event: events.Resize) -> None:
         """Save lines where there are few."""
         self.set_class(event.size.height < SHORT, "-short")
+        if self._results is not None:
+            self._draw(self._results)
 
     def available_keys(self) -> list[Key]:
         """Return the keys of this screen."""
@@ -130,22 +139,37 @@ class ResultsScreen(Screen[None]):
             literal_line(results.run.name, 60),
             (f"  {literal_line(results.suite, 40)}", "$foreground-muted"),
         )
-        state = ("▶ being played ", "$text-accent") if results.playing else ("", "")
-        owed = f", {results.errors} failed and owed" if results.errors else ""
-        self._title.right = Content.assemble(
-            state, (f"{results.done}/{results.planned} episodes{owed}", "$foreground-muted")
-        )
         self._draw_table(results)
+        self.call_after_refresh(self._draw_state, results)
         self._draw_said()
         self._draw_view()
 
+    def _draw_state(self, results: Results) -> None:
+        """Say how far the run is, and whether there is more of the table beyond the screen's edge."""
+        state = ("▶ being played ", "$text-accent") if results.playing else ("", "")
+        owed = f", {results.errors} failed and owed" if results.errors else ""
+        is_cut = self._table.virtual_size.width > self._table.scrollable_content_region.width
+        more = f"← → through {len(results.contestants)} contestants  " if is_cut else ""
+        self._title.right = Content.assemble(
+            (more, "$text-accent"),
+            state,
+            (f"{results.done}/{results.planned} episodes{owed}", "$foreground-muted"),
+        )
+
+    def _is_tight(self, results: Results) -> bool:
+        """Tell whether contestants have to stand close: not all have room beside each other otherwise."""
+        return FIRST_COLUMN + ROOMY_COLUMN * len(results.contestants) > self.size.width
+
     def _draw_table(self, results: Results) -> None:
+        is_tight = self._is_tight(results)
         at = self._table.cursor_coordinate
         self._table.clear(columns=True)
         self._table.add_column(Text("progress in %"))
         for number, name in enumerate(results.contestants, start=1):
             role = " (baseline)" if name == results.document["baseline"] else ""
-            self._table.add_column(Text(f"{number} {literal_line(name, 24)}{role}"))
+            shown = variant_name(name, results.document["baseline"]) if is_tight else name
+            width = TIGHT_NAME if is_tight else ROOMY_NAME
+            self._table.add_column(Text(f"{number} {short_name(shown, width)}{role}"))
         for benchmark in results.benchmarks:
             cells = [self._cell(results, benchmark, name) for name in results.contestants]
             self._table.add_row(Text(literal_line(benchmark, 24), style="bold"), *cells, height=2)
@@ -155,7 +179,9 @@ class ResultsScreen(Screen[None]):
 
     def _cell(self, results: Results, benchmark: str, contestant: str) -> Text:
         shown = cell(
-            results.score(benchmark, contestant), is_baseline=contestant == results.document["baseline"]
+            results.score(benchmark, contestant),
+            is_baseline=contestant == results.document["baseline"],
+            is_tight=self._is_tight(results),
         )
         colors = self.app.theme_variables
         return Text.assemble(
@@ -188,12 +214,7 @@ class ResultsScreen(Screen[None]):
             self._said.update(sentence(self._results, *self._chosen))
 
     def _draw_tabs(self) -> None:
-        current = self._view.current
-        parts = [
-            Content.styled(f" {number} {words} ", "reverse" if view == current else "$foreground-muted")
-            for number, (view, words) in enumerate(VIEWS.items(), start=1)
-        ]
-        self._tabs.update(Content(" ").join(parts))
+        self._tabs.update(tabs(list(VIEWS.values()), list(VIEWS).index(self._view.current or "failures")))
 
     @property
     def _view(self) -> ContentSwitcher:
@@ -286,6 +307,10 @@ class ResultsScreen(Screen[None]):
     def action_watch(self) -> None:
         """Show the run turn by turn."""
         self.app.watch_run(self._run)
+
+    def action_inside(self) -> None:
+        """Show the figures of the run's analyses."""
+        self.app.push_screen(InsideScreen(self._run))
 
     def action_next_pane(self) -> None:
         """Go to the next pane."""

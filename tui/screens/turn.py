@@ -191,7 +191,7 @@ class TurnScreen(Screen[None]):
     def action_request(self) -> None:
         """Show the request as it was sent."""
         if self._opened is not None:
-            self.app.push_screen(RequestScreen(self._examination, self._opened))
+            self.app.push_screen(RequestScreen(self._examination, self._place))
 
     def action_watch(self) -> None:
         """Show all contestants in this turn."""
@@ -213,15 +213,16 @@ class RequestScreen(ModalScreen[None]):
     BINDINGS = [("escape,q,s,space,enter", "dismiss", "Close")]  # noqa: RUF012
     app: "ArenaApp"
 
-    def __init__(self, examination: Examination, opened: OpenedTurn) -> None:
+    def __init__(self, examination: Examination, place: Place, *, owns: bool = False) -> None:
+        """Show the request of the turn at `place`. `owns`: the examination ends with the screen."""
         super().__init__()
-        self._examination, self._opened = examination, opened
+        self._examination, self._place, self._owns = examination, place, owns
         self._text = Static("building the request again …")
 
     def compose(self) -> ComposeResult:
         """Yield the text."""
         with VerticalScroll(id="request") as scroll:
-            scroll.border_title = Content(f" Request of {literal_line(self._opened.name, 60)} ")
+            scroll.border_title = Content(f" Request of {literal_line(_words(self._place), 80)} ")
             scroll.border_subtitle = Content(" up and down scroll · escape closes ")
             yield self._text
 
@@ -230,10 +231,16 @@ class RequestScreen(ModalScreen[None]):
         self.query_one("#request").focus()
         self.run_worker(self._build())
 
+    def on_unmount(self) -> None:
+        """Give back what is this screen's own."""
+        if self._owns:
+            self._examination.close()
+
     async def _build(self) -> None:
         try:
-            rebuilt = await self._examination.ask(lambda run: request_of(run, self._opened))
-        except ArenaError as problem:
+            opened = await self._examination.open(self._place)
+            rebuilt = await self._examination.ask(lambda run: request_of(run, opened))
+        except (ArenaError, KeyError, TypeError, ValueError) as problem:
             self.app.complain(problem)
             self.dismiss()
             return
@@ -242,3 +249,7 @@ class RequestScreen(ModalScreen[None]):
 
 def _judge(run: Run, opened: OpenedTurn) -> Judged:
     return Judged(whose(run, opened), try_repair(run, opened))
+
+
+def _words(place: Place) -> str:
+    return f"{place.key.contestant} on {place.key.task}, turn {place.turn + 1}"

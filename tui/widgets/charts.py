@@ -9,10 +9,14 @@ from textual.widget import Widget
 from textual.widgets import Static
 from textual_plot import HiResMode, PlotWidget
 
-from tui.literal import literal_line
+from tui.inside import Figure
+from tui.literal import literal, literal_line
 from tui.scores import SERIES_COLORS, front
+from tui.shown import variant_name
 
 _LEVELS = " ░▒▓█"
+SIGNS = "123456789abcdefghijklmnopqrstuvwxyz"
+"""What stands at a curve's end: it tells curves apart where colours do not."""
 
 
 class Plot(PlotWidget, can_focus=False, inherit_bindings=False):
@@ -38,7 +42,7 @@ class Chart(Vertical):
 
     def say(self, words: str) -> None:
         """Say why there is nothing to draw."""
-        self._caption.update(Content.styled(words, "$foreground-muted"))
+        self._caption.update(Content.styled(literal(words), "$foreground-muted"))
         self.plot.display = False
 
     def draw_curves(self, curves: Mapping[str, Sequence[float]], contestants: Sequence[str]) -> None:
@@ -52,7 +56,7 @@ class Chart(Vertical):
             turns = list(range(1, len(heights) + 1))
             color = self._color(number)
             self.plot.plot(turns, heights, line_style=color, hires_mode=HiResMode.BRAILLE)
-            self.plot.scatter(turns[-1:], heights[-1:], marker=str(number), marker_style=f"bold {color}")
+            self.plot.scatter(turns[-1:], heights[-1:], marker=_sign(number), marker_style=f"bold {color}")
         self.plot.set_xlimits(0.5, max(longest, 2) + 0.5)
         self.plot.set_ylimits(-4, 104)
         self.plot.set_yticks([0, 25, 50, 75, 100])
@@ -69,7 +73,7 @@ class Chart(Vertical):
             if name in points:
                 size, score = points[name]
                 style = f"bold {self._color(number)}"
-                self.plot.scatter([size], [100 * score], marker=str(number), marker_style=style)
+                self.plot.scatter([size], [100 * score], marker=_sign(number), marker_style=style)
         sizes = [size for size, _ in points.values()]
         margin = max(max(sizes) - min(sizes), max(sizes) * 0.1) * 0.1
         self.plot.set_xlimits(max(0.0, min(sizes) - margin), max(sizes) + margin)
@@ -77,9 +81,31 @@ class Chart(Vertical):
         self.plot.set_yticks([0, 25, 50, 75, 100])
         self.plot.set_xlabel("MB")
 
+    def draw_figure(self, figure: Figure, base: str, place: str) -> None:
+        """Draw curves, each with its sign; models are named by what they add to their base.
+
+        `place` says which of several figures this is.
+        """
+        names = [variant_name(curve.name, base) for curve in figure.curves]
+        self._begin(names, f"{figure.words}{place} · {{}}")
+        points = [point for curve in figure.curves for point in zip(curve.xs, curve.ys, strict=True)]
+        for number, curve in reversed(list(enumerate(figure.curves, start=1))):
+            if curve.xs:
+                color = self._color(number)
+                self.plot.plot(curve.xs, curve.ys, line_style=color, hires_mode=HiResMode.BRAILLE)
+        for number, curve in reversed(list(enumerate(figure.curves, start=1))):
+            if curve.xs:
+                style, at = f"bold {self._color(number)}", curve.sign_at
+                self.plot.scatter([curve.xs[at]], [curve.ys[at]], marker=_sign(number), marker_style=style)
+        self.plot.set_xlimits(*_limits([x for x, _ in points], 0.02))
+        self.plot.set_ylimits(*_limits(figure.y_range or [y for _, y in points], 0.04))
+        self.plot.set_xticks(None)
+        self.plot.set_yticks(None)
+        self.plot.set_xlabel(figure.x_label)
+
     def _begin(self, contestants: Sequence[str], words: str) -> None:
         names = Content("  ").join(
-            Content.styled(f"{number} {literal_line(name, 30)}", self._color(number))
+            Content.styled(f"{_sign(number)}={literal_line(name, 30)}", self._color(number))
             for number, name in enumerate(contestants, start=1)
         )
         before, _, after = words.partition("{}")
@@ -94,6 +120,17 @@ class Chart(Vertical):
         colors = self.app.theme_variables
         found = colors.get(name, "")
         return found if found.startswith("#") else colors["foreground"]
+
+
+def _sign(number: int) -> str:
+    return SIGNS[(number - 1) % len(SIGNS)]
+
+
+def _limits(values: Sequence[float], margin: float) -> tuple[float, float]:
+    """Return what an axis goes from and to: all values, and a share of their range around them."""
+    low, high = min(values), max(values)
+    around = (high - low) * margin or max(abs(high), 1.0) * margin
+    return low - around, high + around
 
 
 class NeedleMap(Widget):

@@ -114,6 +114,8 @@ class Transcript(ScrollView, can_focus=True, inherit_bindings=False):
             self._lines += kept[section]
             if section.kind in ("thought", "reply"):
                 self._reply_end = len(self._lines)
+            if self._streaming and section.kind == "reply":
+                self._make_room_to_write()
         self._folded = kept
         self._hit_at = self._first_hit() if self._searched else None
         if self.virtual_size != (size := Size(width, len(self._lines))):
@@ -121,6 +123,16 @@ class Transcript(ScrollView, can_focus=True, inherit_bindings=False):
             self.set_reactive(Transcript.virtual_size, size)
             self.vertical_scrollbar.window_virtual_size = size.height
         self._refresh_changed(before)
+
+    def _make_room_to_write(self) -> None:
+        """Leave room below a reply that is being written, up to half of what is in view.
+
+        What stands below is pushed down, and the view moves on, by half a view at a time: a line that is
+        added costs the drawing of one line, and what is being read stands still.
+        """
+        step = max(self.scrollable_content_region.height // 2, 1)
+        self._lines += [()] * (-len(self._lines) % step)
+        self._reply_end = len(self._lines)
 
     def _first_hit(self) -> int | None:
         hits = (at for at, line in enumerate(self._lines) if any(name == "hit" for _, name in line))
@@ -142,8 +154,9 @@ class Transcript(ScrollView, can_focus=True, inherit_bindings=False):
         wanted = max(self._reply_at, self._reply_end - height) if self._streaming else self._reply_at
         if self._hit_at is not None and not wanted <= self._hit_at < wanted + height:
             wanted = max(0, self._hit_at - height // 3)
-        self._own_scroll = min(wanted, spare)
-        self.scroll_to(y=self._own_scroll, animate=False, force=True)
+        before, self._own_scroll = self._own_scroll, min(wanted, spare)
+        if not before == self._own_scroll == self.scroll_offset.y:  # it waits for a refresh, and costs one
+            self.scroll_to(y=self._own_scroll, animate=False, force=True)
 
     def on_resize(self, event: events.Resize) -> None:
         """Fold again to the new width."""
