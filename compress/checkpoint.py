@@ -37,6 +37,7 @@ _TOKENIZER_FILES = (
 _TOKENIZERS = {"tokenizer.json", "tokenizer.model", "vocab.json", "vocab.txt", "spiece.model"}
 _SAVERS_NOTES = ("_name_or_path", "transformers_version")
 """Entries of JSON files that say who saved a model where: they may differ between equal models."""
+_AUTOGPTQ_FILE = "quantize_config.json"
 _RACY_S = 2.0
 """A file younger than this may be written to again without its time stamp telling; its hash is not kept."""
 
@@ -72,6 +73,7 @@ class Checkpoint:
             {file.name: file_hash(file) for file in (*self.weights, *code)},
             _without_notes(self.config),
             _without_notes(generation),
+            *([alone] if (alone := _read_json(self.path / _AUTOGPTQ_FILE)) else []),
         )
 
     @cached_property
@@ -119,10 +121,15 @@ class Checkpoint:
 
     @cached_property
     def quantization(self) -> Mapping[str, Any] | None:
-        """How the weights are quantized (`quantization_config` of config.json), None where they are not."""
+        """How the weights are quantized (`quantization_config` of config.json), None where they are not.
+
+        Older checkpoints of AutoGPTQ say so in a file of its own.
+        """
         if self.gguf:
             return {"quant_method": "gguf", "file_type": self.gguf.values.get("general.file_type")}
         settings = self.config.get("quantization_config")
+        if settings is None and (alone := _read_json(self.path / _AUTOGPTQ_FILE)):
+            settings = {"quant_method": "gptq", **alone}
         return settings if isinstance(settings, dict) else None
 
     @cached_property

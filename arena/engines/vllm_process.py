@@ -13,13 +13,16 @@ from collections.abc import AsyncGenerator, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from multiprocessing import spawn
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from arena.engines.base import Sampling
 from arena.engines.vllm_machine import cache_bytes, refuse_too_large, settle
-from arena.engines.vllm_problem import explain, import_problem
+from arena.engines.vllm_problem import explain, import_problem, refuse_on_cpu
 from arena.engines.vllm_reply import Piece
 from arena.errors import EngineError
+
+if TYPE_CHECKING:
+    from compress.checkpoint import Checkpoint
 
 _QUIET_CHILD = """#!/bin/sh
 exec >>"$ARENA_VLLM_LOG" 2>&1
@@ -84,17 +87,23 @@ class Served:
 
 
 def serve_in_process(
-    folder: Path, *, name: str, stop_ids: frozenset[int], size_bytes: int, settings: Mapping[str, Any]
+    folder: Path,
+    *,
+    name: str,
+    stop_ids: frozenset[int],
+    checkpoint: "Checkpoint",
+    settings: Mapping[str, Any],
 ) -> Served:
     """Start vLLM with the model in `folder` and wait until it is loaded; slow.
 
-    `settings` are arguments of vLLM's AsyncEngineArgs, None where its own defaults shall hold. Raises
-    `EngineError`, and then leaves no process behind; the log stays.
+    `checkpoint` is what the folder is, or was unpacked from; `settings` are arguments of vLLM's
+    AsyncEngineArgs, None where its own defaults shall hold. Raises `EngineError`, and then leaves no process
+    behind; the log stays.
     """
     settle(os.environ, settings["tensor_parallel_size"])
     own_folder = Path(tempfile.mkdtemp(prefix="arena-vllm-"))
     try:
-        llm = _start(folder, name, size_bytes, settings, own_folder / "log.txt")
+        llm = _start(folder, name, checkpoint, settings, own_folder / "log.txt")
         _log_to(own_folder / "log.txt")  # starting has set vLLM's own way again
     except EngineError:
         (own_folder / "python").unlink(missing_ok=True)
@@ -104,7 +113,7 @@ def serve_in_process(
     return Served(name, llm, stop_ids, llm.model_config.max_model_len, own_folder)
 
 
-def _start(folder: Path, name: str, size_bytes: int, settings: Mapping[str, Any], log: Path) -> Any:
+def _start(folder: Path, name: str, checkpoint: "Checkpoint", settings: Mapping[str, Any], log: Path) -> Any:
     _log_to(log)
     try:
         from vllm.engine.arg_utils import AsyncEngineArgs
@@ -115,8 +124,9 @@ def _start(folder: Path, name: str, size_bytes: int, settings: Mapping[str, Any]
     _log_to(log)  # importing vLLM has set its own way
     given = {key: value for key, value in settings.items() if value is not None}
     if current_platform.is_cpu():
+        refuse_on_cpu(name, checkpoint.quantization)
         cache = cache_bytes(os.environ)
-        refuse_too_large(name, size_bytes, cache)
+        refuse_too_large(name, checkpoint.size_bytes, cache)
         given |= {"kv_cache_memory_bytes": cache} if cache else {}
     try:
         with _children_write_to(log):

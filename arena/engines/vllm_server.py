@@ -23,6 +23,7 @@ from arena.engines.vllm_machine import (
     refuse_too_large,
     settle,
 )
+from arena.engines.vllm_problem import refuse_on_cpu
 from arena.errors import EngineError, UsageError
 
 _CLI = "vllm.entrypoints.cli.main"
@@ -111,6 +112,7 @@ def _command(
     command += ["--generation-config", "vllm", "--dtype", checkpoint.dtype]
     command += ["--trust-remote-code"] if trust_remote_code else []
     if is_cpu_build:
+        refuse_on_cpu(model, checkpoint.quantization)
         cache = cache_bytes(os.environ)
         refuse_too_large(model, checkpoint.size_bytes, cache)
         command += ["--kv-cache-memory-bytes", str(cache)] if cache else []

@@ -1,12 +1,11 @@
-"""Compressing: how long, how much memory, and Wanda against llm-compressor's, in one run.
+"""Compressing by Arena's own methods: how long, how much memory, how large the result, in one run.
 
     python tests/benchmarks/bench_compress.py [MODEL_FOLDER] [SAMPLES] [TOKENS]
 
-Without a model: a random Llama of 5 million parameters. llm-compressor's part is left out where it is not
-installed. Seconds are of this machine; what counts are the ratios.
+Without a model: a random Llama of 5 million parameters. Seconds are of this machine; what counts are the
+ratios. bench_wanda.py sets Wanda beside llm-compressor's.
 """
 
-import importlib.util
 import subprocess
 import sys
 import tempfile
@@ -28,30 +27,6 @@ cpu, start = time.process_time(), time.perf_counter()
 card = compress(Path(model), read_recipe(name, calibrated), Path(out))
 print(time.perf_counter() - start, time.process_time() - cpu,
       (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) * 1024, card.size_bytes)
-"""
-THEIRS = """
-import resource, sys, time, torch, transformers
-from pathlib import Path
-from loguru import logger
-from llmcompressor import oneshot
-from llmcompressor.modifiers.pruning import WandaPruningModifier
-from torch.utils.data import DataLoader
-from compress.calibration import bundled_calibration, tokenize
-from compress.checkpoint import read_checkpoint
-logger.disable("llmcompressor")
-model, name, samples, tokens, out = sys.argv[1:]
-before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-cpu, start = time.process_time(), time.perf_counter()
-checkpoint = read_checkpoint(Path(model))
-texts = tokenize(checkpoint, bundled_calibration(), int(samples), int(tokens)).calibration
-net = transformers.AutoModelForCausalLM.from_pretrained(model, dtype=checkpoint.dtype)
-structure = "2:4" if "2:4" in name else "0:0"
-wanda = WandaPruningModifier(sparsity=0.5, mask_structure=structure, targets=["Linear"], ignore=["lm_head"])
-oneshot(model=net, dataset=DataLoader([{"input_ids": t} for t in texts], batch_size=4), recipe=[wanda],
-        output_dir=out)
-size = sum(f.stat().st_size for f in Path(out).glob("*.safetensors"))
-print(time.perf_counter() - start, time.process_time() - cpu,
-      (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) * 1024, size)
 """
 
 
@@ -92,21 +67,9 @@ def main() -> None:
         base = sum(file.stat().st_size for file in model.glob("*.safetensors"))
         print(f"{model.name}: {base / 1e6:.1f} MB; calibration {samples} x {tokens} tokens")
         print(f"{'recipe':32} {'s':>8} {'CPU s':>8} {'peak memory / model':>20} {'size / model':>13}")
-        results = {}
         names = ["rtn-w4g128", "rtn-w3g128", "fp8", "magnitude-50", "magnitude-2:4", "wanda-50", "wanda-2:4"]
         for name in names:
-            results[name] = measure(OWN, model, name, samples, tokens, f"{work}/{name}")
-            show(name, results[name], base)
-        if importlib.util.find_spec("llmcompressor") is None:
-            print("llm-compressor is not installed: no comparison")
-            return
-        for name in ("wanda-50", "wanda-2:4"):
-            theirs = measure(THEIRS, model, name, samples, tokens, f"{work}/theirs-{name}")
-            show(f"{name} by llm-compressor", theirs, base)
-            print(
-                f"  ours takes {results[name][0] / theirs[0]:.2f} of its time, "
-                f"{results[name][1] / theirs[1]:.2f} of its CPU time"
-            )
+            show(name, measure(OWN, model, name, samples, tokens, f"{work}/{name}"), base)
 
 
 def show(name: str, result: tuple[float, float, int, int], base: int) -> None:

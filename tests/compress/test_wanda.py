@@ -10,7 +10,7 @@ import torch
 from transformers import AutoModelForCausalLM
 
 from compress.architecture import read_architecture
-from compress.blocks import enter
+from compress.blocks import enter, fast_type
 from compress.calibration import Calibration, tokenize
 from compress.checkpoint import read_checkpoint
 from compress.compressor import compress
@@ -71,6 +71,24 @@ def test_the_weights_that_go_are_those_of_the_paper_s_formula(
         for layer, mask in reference_masks(model, tokens, keep_of).items():
             # float32 may order two scores of nearly the same size the other way round
             assert (made.read(f"{layer}.weight") == 0).ne(mask).float().mean() < 0.002, layer
+
+
+@pytest.mark.parametrize("processor_does_it", [True, False])
+def test_a_model_stored_in_bfloat16_loses_nearly_the_weights_of_the_formula(
+    processor_does_it: bool, texts: Calibration, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("compress.blocks.device", lambda: torch.device("cpu"))
+    monkeypatch.setattr(torch.cpu, "_is_avx512_bf16_supported", lambda: processor_does_it)
+    assert fast_type(torch.bfloat16) == (torch.bfloat16 if processor_does_it else torch.float32)
+    assert fast_type(torch.float16) == fast_type(torch.float32) == torch.float32
+    model = tiny_models.save_tiny(tmp_path / "model", dtype="bfloat16")
+    tiny_models.tiny_model().to(torch.bfloat16).save_pretrained(model)
+    recipe = read_recipe("wanda-50", {"samples": str(SAMPLES), "tokens": str(TOKENS)})
+    compress(model, recipe, tmp_path / "out", calibration=texts)
+    tokens = tokenize(read_checkpoint(model), texts, SAMPLES, TOKENS).calibration
+    with TensorReader(read_checkpoint(tmp_path / "out")) as made:
+        for layer, mask in reference_masks(model, tokens, None).items():
+            assert (made.read(f"{layer}.weight") == 0).ne(mask).float().mean() < 0.03, layer
 
 
 @pytest.mark.parametrize("kind", ["llama", "qwen2", "qwen3", "gemma2", "gemma3_text", "phi3"])

@@ -263,7 +263,8 @@ def test_a_damaged_weight_file_is_refused(broken: Path) -> None:
 
 
 def test_a_quantization_whose_package_is_missing_says_so(broken: Path) -> None:
-    edit_config(broken, quantization_config={"quant_method": "gptq", "bits": 4, "group_size": 32})
+    settings = {"quant_method": "gptq", "bits": 4, "group_size": 32, "checkpoint_format": "marlin"}
+    edit_config(broken, quantization_config=settings)
     if find_spec("gptqmodel") is None:
         assert "reads with the package gptqmodel: it is not installed" in refusal(broken).message
     assert HfEngine(str(broken)).identity()["quantization"]["bits"] == 4

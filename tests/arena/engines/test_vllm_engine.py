@@ -18,6 +18,7 @@ from arena.engines import vllm_machine, vllm_process
 from arena.engines.hf import HfEngine
 from arena.engines.vllm_engine import VllmEngine
 from arena.errors import EngineError
+from compress.scheme import Scheme, quantization_config
 
 REPLY = "go north.\nOK"
 TOKENS = tiny_models.byte_tokenizer()(REPLY, add_special_tokens=False).input_ids
@@ -208,6 +209,16 @@ async def test_a_missing_model_is_told_before_vllm_is_started(tmp_path: Path) ->
     assert FakeLLM.started == []
 
 
+async def test_what_a_cpu_can_t_serve_is_told_before_a_run(tmp_path: Path) -> None:
+    bits8 = quantization_config({"x.up_proj": Scheme(8)}, [])
+    folder = tiny_models.save_tiny(tmp_path / "m", quantization_config=bits8)
+    for asked in (VllmEngine(str(folder)).identity, VllmEngine(str(folder))._load):
+        with pytest.raises(EngineError, match="no kernel for weights of 8 bits") as caught:
+            asked()
+        assert f"hf:{folder}" in caught.value.next_step
+    assert FakeLLM.started == []
+
+
 def test_identity_is_content_and_build_and_no_path(folder: Path) -> None:
     identity = VllmEngine(str(folder)).identity()
     ours = HfEngine(str(folder)).identity()
@@ -221,13 +232,14 @@ def test_identity_is_content_and_build_and_no_path(folder: Path) -> None:
 
 
 @pytest.mark.parametrize(("kind", "writer"), [("gptq", "AutoGPTQ"), ("awq", "AutoAWQ")])
-async def test_the_engine_hf_names_what_reads_the_formats_of_autogptq_and_autoawq(
+async def test_the_engine_hf_names_what_reads_rare_formats_of_autogptq_and_autoawq(
     tmp_path: Path, kind: Any, writer: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    folder = tiny_models.save_tiny(tmp_path / "m", quantization_config=old_settings(kind, 32))
+    rare = {"checkpoint_format": "marlin", "version": "gemv"}
+    folder = tiny_models.save_tiny(tmp_path / "m", quantization_config={**old_settings(kind, 32), **rare})
     monkeypatch.setitem(sys.modules, "gptqmodel", None)
     monkeypatch.setattr("arena.engines.hf_load.importlib.util.find_spec", lambda name: None)
-    with pytest.raises(EngineError, match=f"in the format of {writer}.* the package gptqmodel") as caught:
+    with pytest.raises(EngineError, match=f"in a rare format of {writer}.* the package gptqmodel") as caught:
         await HfEngine(str(folder)).start()
     assert f"vllm:{folder}" in caught.value.next_step
     assert "arena[gptq]" in caught.value.next_step

@@ -3,13 +3,15 @@
 import os
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from arena.engines import vllm_machine, vllm_problem
 from arena.engines.vllm_machine import cache_bytes, refuse_too_large, settle, threads_of_model
-from arena.engines.vllm_problem import explain, import_problem
+from arena.engines.vllm_problem import explain, import_problem, refuse_on_cpu
 from arena.errors import EngineError
+from compress.scheme import Scheme, quantization_config
 
 
 @pytest.fixture
@@ -135,6 +137,33 @@ def test_the_reason_is_found_in_the_log_and_said_in_one_sentence(
     assert "\n" not in error.message
     assert next_step in error.next_step
     assert str(log) in error.next_step
+
+
+def quantized(scheme: Scheme) -> dict[str, Any]:
+    return quantization_config({"model.layers.0.mlp.up_proj": scheme}, [])
+
+
+@pytest.mark.parametrize("bits", [3, 8])
+def test_what_a_cpu_can_t_serve_is_refused_before_it_is_loaded(bits: int) -> None:
+    with pytest.raises(EngineError, match=f"no kernel for weights of {bits} bits") as caught:
+        refuse_on_cpu("m", quantized(Scheme(bits, group_size=32)))
+    assert "Play it as hf:m" in caught.value.next_step
+
+
+@pytest.mark.parametrize(
+    "quantization",
+    [
+        None,
+        quantized(Scheme(4, group_size=32)),
+        quantized(Scheme(8, activations="int")),
+        quantized(Scheme(8, "float", activations="float")),
+        {"quant_method": "gptq", "bits": 4, "group_size": 64},
+        {"config_groups": "damaged"},
+        {"config_groups": {"a": None, "b": {"weights": None}}},
+    ],
+)
+def test_what_a_cpu_serves_or_nothing_is_known_of_is_left_to_vllm(quantization: Any) -> None:
+    refuse_on_cpu("m", quantization)
 
 
 def test_a_reason_that_pydantic_words_is_found_too() -> None:

