@@ -1,6 +1,6 @@
 """Paired comparisons with the baseline: on the same tasks, for each measure, per benchmark and overall."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
@@ -49,16 +49,25 @@ class Comparison:
         }
 
 
-Table = Mapping[tuple[str, str], Sequence[EpisodeScore]]
-"""(Contestant, benchmark) -> finished episodes."""
+class Table:
+    """Finished episodes by contestant and benchmark; each task's means are worked out once, when needed."""
 
+    def __init__(self, episodes: Iterable[EpisodeScore]) -> None:
+        self._episodes: dict[tuple[str, str], list[EpisodeScore]] = {}
+        self._means: dict[tuple[str, str, str], Mapping[str, float]] = {}
+        for each in episodes:
+            self._episodes.setdefault((each.contestant, each.benchmark), []).append(each)
 
-def tabulated(episodes: Sequence[EpisodeScore]) -> Table:
-    """Return episodes by contestant and benchmark."""
-    table: dict[tuple[str, str], list[EpisodeScore]] = {}
-    for each in episodes:
-        table.setdefault((each.contestant, each.benchmark), []).append(each)
-    return table
+    def __iter__(self) -> Iterator[tuple[str, str]]:
+        """Yield (contestant, benchmark) of all that was played, in the order of the episodes."""
+        return iter(self._episodes)
+
+    def means(self, contestant: str, benchmark: str, measure: str) -> Mapping[str, float]:
+        """Return each task's mean of a measure, by hash; none where nothing was played."""
+        where = contestant, benchmark, measure
+        if where not in self._means:
+            self._means[where] = task_means(self._episodes.get((contestant, benchmark), ()), measure)
+        return self._means[where]
 
 
 def paired(
@@ -74,7 +83,11 @@ def paired(
     Repeats collapse first. In the order of the tasks' hashes, or in `order` (hashes) where that is given.
     """
     base, other = (
-        task_means((each for benchmark in benchmarks for each in table.get((name, benchmark), ())), measure)
+        {
+            task: mean
+            for benchmark in benchmarks
+            for task, mean in table.means(name, benchmark, measure).items()
+        }
         for name in (baseline, contestant)
     )
     shared = (

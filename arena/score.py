@@ -108,7 +108,12 @@ GROUP BY 1, 2
 
 
 def read_scores(run: Path, chosen: Filter | None = None) -> tuple[list[str], list[EpisodeScore], Errors]:
-    """Return a run's contestants (baseline first), its finished episodes, and errors by (who, benchmark).
+    """Return a run's contestants (baseline first) and what `read_episodes` does."""
+    return contestant_names(run), *read_episodes(run, chosen)
+
+
+def read_episodes(run: Path, chosen: Filter | None = None) -> tuple[list[EpisodeScore], Errors]:
+    """Return a run's finished episodes, and its errors by (who, benchmark).
 
     `chosen` leaves out the episodes that it doesn't let through.
     """
@@ -127,7 +132,7 @@ def read_scores(run: Path, chosen: Filter | None = None) -> tuple[list[str], lis
             errors[row["contestant"], benchmark_of(row["task"])] += row["errors"]
     finally:
         db.close()
-    return contestant_names(run), episodes, errors
+    return episodes, errors
 
 
 def score(contestants: Sequence[str], episodes: Sequence[EpisodeScore], errors: Errors) -> Scores:
@@ -152,7 +157,11 @@ def task_means(episodes: Iterable[EpisodeScore], measure: str) -> dict[str, floa
         value = getattr(each, measure)
         if value is not None:
             values.setdefault(each.task_hash, []).append(value)
-    return {task: float(np.mean(repeats)) for task, repeats in values.items()}
+    # a mean of one value is that value, and most tasks are played once
+    return {
+        task: float(np.mean(repeats)) if len(repeats) > 1 else float(repeats[0])
+        for task, repeats in values.items()
+    }
 
 
 def benchmark_of(task: str) -> str:
@@ -211,7 +220,7 @@ def _average(values: Iterable[float | None]) -> float | None:
 
 
 def _episode_score(row: sqlite3.Row, failures: Mapping[str, int]) -> EpisodeScore:
-    absent = json.loads(row["absent"] or "[]")
+    absent = json.loads(row["absent"]) if row["absent"] else ()
     grounding = row["grounding"]  # an episode's, from a log that doesn't tell it of each turn
     valid_turns = row["valid_turns"] if grounding is None else grounding * row["turns"]
     return EpisodeScore(

@@ -55,10 +55,11 @@ def verdict(difference: PairedDifference, p_holm: float | None = None) -> Verdic
 
 
 def no_base(progress: float, floor: float) -> Verdict:
-    """Return the verdict on a benchmark that the baseline itself can't do."""
+    """Return the verdict on a benchmark that the baseline itself can't do, or isn't shown to."""
+    can_not = "the base can't do" if progress <= floor else "it isn't shown that the base can do"
     return Verdict(
         "no_base",
-        f"the base can't do this benchmark (progress {points(progress)}, floor {points(floor)}): "
+        f"{can_not} this benchmark (progress {points(progress)}, floor {points(floor)}): "
         "no verdict on compression",
     )
 

@@ -9,6 +9,8 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from arena.literal import literal
+
 _PLAIN_WIDTH = 160
 
 
@@ -29,18 +31,22 @@ def print_json(value: Any) -> None:
 
 
 def print_table(columns: Sequence[str], rows: Iterable[Sequence[Any]], title: str | None = None) -> None:
-    """Print a table; a column whose name begins with `>` is right-aligned. Cells are literal text."""
-    table = Table(title=title, title_justify="left", box=None, pad_edge=False, header_style="bold")
+    """Print a table; a column whose name begins with `>` is right-aligned. Texts are shown literally."""
+    shown = Text(literal(title), style="table.title") if title else None
+    table = Table(title=shown, title_justify="left", box=None, pad_edge=False, header_style="bold")
     for column in columns:
         right = column.startswith(">")
         table.add_column(column.removeprefix(">"), justify="right" if right else "left", overflow="fold")
     for row in rows:
         table.add_row(
-            *(cell if isinstance(cell, Text) else Text("" if cell is None else str(cell)) for cell in row)
+            *(
+                cell if isinstance(cell, Text) else Text("" if cell is None else literal(str(cell)))
+                for cell in row
+            )
         )
     out().print(table)
 
 
 def say(text: str) -> None:
     """Say something to the person at the terminal (stderr), literally."""
-    err().print(Text(text), soft_wrap=True)
+    err().print(Text(literal(text)), soft_wrap=True)

@@ -12,7 +12,7 @@ from arena.cli.options import Json
 _LAYOUTS = (
     (140, (1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13)),
     (110, (1, 2, 4, 5, 7, 8, 10, 11, 12, 13)),
-    (0, (1, 2, 4, 5, 7, 8)),
+    (0, (1, 2, 4, 5, 7, 11)),
 )
 """Which of `SCORE_COLUMNS` a terminal of so many columns holds beside names of usual length."""
 
@@ -74,12 +74,13 @@ def _write_page(document: Mapping[str, Any], runs: Sequence[Path], file: Path) -
 def print_report(document: Mapping[str, Any], *, markdown: bool = False) -> None:
     """Print the tables of a report document, and what they mean."""
     from arena.cli.output import say
+    from arena.literal import literal
     from arena.report import tables
 
     for remark in tables.import_remarks(document):
         say(remark)
     if markdown:
-        typer.echo(_markdown(document))
+        typer.echo(literal(_markdown(document)))
         return
     _print_scores(document)
     _print_sentences(document)
@@ -116,6 +117,8 @@ def _print_sentences(document: Mapping[str, Any]) -> None:
     _print_lines("Size:", sentences.sizes(document))
     _print_lines("Notes:", document.get("notes", ()))
     _print_lines("Played on:", sentences.provenance(document))
+    # last, where a person looks when a batch has ended
+    _print_lines("Which to ship:", sentences.recommendation(document))
 
 
 def _joined(name: str, said: str) -> str:
@@ -124,13 +127,14 @@ def _joined(name: str, said: str) -> str:
 
 def _print_lines(title: str, lines: Iterable[str]) -> None:
     from arena.cli.output import out
+    from arena.literal import literal
 
     console, lines = out(), list(lines)
     if not lines:
         return
     # literally: names come from outside
-    console.print(title, style="bold", markup=False)
-    for line in lines:
+    console.print(literal(title), style="bold", markup=False)
+    for line in map(literal, lines):
         for part in textwrap.wrap(
             line, console.width - 1, initial_indent="  ", subsequent_indent="    ", break_on_hyphens=False
         ):
@@ -141,10 +145,12 @@ def _print_lines(title: str, lines: Iterable[str]) -> None:
 def _markdown(document: Mapping[str, Any]) -> str:
     from arena.report import sentences, tables
 
-    parts = [f"# {tables.literal(document['run'])}"]
+    shipped, *why = map(tables.literal, sentences.recommendation(document))
+    parts = [f"# {tables.literal(document['run'])}", f"**{shipped}**"]
+    parts += ["\n".join(f"- {line}" for line in why)] if why else []
     parts.append(tables.markdown(tables.SCORE_COLUMNS, tables.score_rows(document)))
     if failures := tables.failure_rows(document):
-        parts.append(tables.markdown(tables.FAILURE_COLUMNS, failures))
+        parts += ["## Failed replies", tables.markdown(tables.FAILURE_COLUMNS, failures)]
     for title, lines in (
         ("With errors counted as 0", sentences.with_errors(document)),
         ("Tasks that changed sides", sentences.flipped(document)),

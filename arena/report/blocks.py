@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 
-from arena.report.markup import Html, element
+from arena.report.markup import Html, element, joined
 
 
 def bullets(lines: Iterable[str]) -> Html | None:
@@ -21,8 +21,15 @@ def table(columns: Sequence[str], rows: Iterable[Sequence[str | Html | None]]) -
     body = []
     for first, *rest in rows:
         cells = [element("td", cell, class_=side) for cell, side in zip(rest, right[1:], strict=True)]
-        body.append(element("tr", element("th", element("span", first, class_="who"), scope="row"), cells))
+        who = element("span", first if isinstance(first, Html) else _name(first or ""), class_="who")
+        body.append(element("tr", element("th", who, scope="row"), cells))
     return scrolled(element("table", element("thead", element("tr", head)), element("tbody", body)))
+
+
+def _name(text: str) -> Html:
+    """Return a name that breaks after its model, where there is no room for both model and recipe."""
+    model, plus, recipe = text.partition("+")
+    return element("span", model, plus, element("wbr"), recipe) if recipe else joined(text)
 
 
 def folded(summary: str, *children: Html) -> Html:

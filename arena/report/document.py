@@ -14,15 +14,15 @@ from arena.comparing import (
     compare,
     compare_overall,
     paired,
-    tabulated,
 )
 from arena.floors import FloorCheck, check_floor
 from arena.report.failures import compared_failures, failure_counts
 from arena.report.flips import flips, task_rows
 from arena.report.gathering import Gathered, gather
+from arena.report.headline import headline
 from arena.report.notes import notes
 from arena.report.provenance import agents, is_random, provenance
-from arena.score import Score, Scores, read_scores, score, task_means
+from arena.score import Score, Scores, read_scores, score
 from arena.verdict import no_base, verdict
 
 OVERALL = "overall"
@@ -55,12 +55,12 @@ def report_document(*runs: Path, chosen: str = "") -> dict[str, Any]:
 
     Adds to `scores_document`, for all but the baseline, {delta, ci, p, p_holm, pairs, effect, mde, verdict…}
     of the progress rate, and `measures` with the same for success and valid calls; `overall`; `floors`;
-    `flips`; `failures`; `tasks`; `agents`; `provenance`; `notes`. `chosen` filters episodes. Raises what
-    `gather` raises.
+    `flips`; `failures`; `tasks`; `agents`; `provenance`; `notes`; `headline`, the recommendation. `chosen`
+    filters episodes. Raises what `gather` raises.
     """
     gathered = gather(runs, chosen)
     baseline, contestants = gathered.baseline, gathered.contestants
-    table = tabulated(gathered.episodes)
+    table = Table(gathered.episodes)
     scores = score(contestants, gathered.episodes, gathered.errors)
     floors = _floors(gathered, table)
     compared = _compared(gathered, table, list(scores[baseline]), floors)
@@ -86,6 +86,7 @@ def report_document(*runs: Path, chosen: str = "") -> dict[str, Any]:
     }
     document |= {"filter": chosen} if chosen else {}
     document |= {"stopped": gathered.stopped} if gathered.stopped else {}
+    document["headline"] = headline(document).as_json()
     imported = gathered.plans[0].get("imported")
     return document | ({"imported": imported} if imported else {})
 
@@ -95,10 +96,10 @@ def _floors(gathered: Gathered, table: Table) -> dict[str, FloorCheck]:
     random = next((name for name, agent in gathered.agents.items() if is_random(agent)), None)
     facts = {task: (each.task, each.source) for task, each in gathered.tasks.items()}
     checks = {}
-    for (contestant, benchmark), episodes in table.items():
-        base = task_means(episodes, "progress") if contestant == gathered.baseline else {}
+    for contestant, benchmark in table:
+        base = table.means(contestant, benchmark, "progress") if contestant == gathered.baseline else {}
         if base:
-            played = task_means(table.get((random, benchmark), ()), "progress") if random else None
+            played = table.means(random, benchmark, "progress") if random else None
             checks[benchmark] = check_floor(base, played, facts)
     return checks
 
@@ -113,16 +114,18 @@ def _compared(
         each: dict[tuple[str, str, str], Comparison] = {}
         overall: dict[tuple[str, str, str], Comparison] = {}
         for name in gathered.contestants[1:]:
+            pairs = {
+                benchmark: paired(table, baseline, name, [benchmark], measure, gathered.order)
+                for benchmark in benchmarks
+            }
             for benchmark in benchmarks:
-                pairs = paired(table, baseline, name, [benchmark], measure, gathered.order)
-                if comparison := compare(pairs, anytime=anytime):
+                if comparison := compare(pairs[benchmark], anytime=anytime):
                     each[name, benchmark, measure] = comparison
             if anytime:  # the tasks were drawn from all benchmarks at once, so each weighs the same
-                pairs = paired(table, baseline, name, possible, measure, gathered.order)
-                comparison = compare(pairs, anytime=True)
+                together = paired(table, baseline, name, possible, measure, gathered.order)
+                comparison = compare(together, anytime=True)
             else:
-                groups = [paired(table, baseline, name, [benchmark], measure) for benchmark in possible]
-                comparison = compare_overall(groups)
+                comparison = compare_overall([pairs[benchmark] for benchmark in possible])
             if comparison:
                 overall[name, OVERALL, measure] = comparison
         found |= adjusted(each) | adjusted(overall)

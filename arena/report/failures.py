@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from statistics import fmean
 from typing import Any
 
@@ -31,41 +32,63 @@ def compared_failures(
     way. `p` is a sign-flip permutation test's, `p_holm` allows for all kinds of all contestants. `example` is
     the task on which the contestant failed most beyond the baseline.
     """
-    base = _by_task(episodes, baseline)
-    compared = {name: _compared(base, _by_task(episodes, name)) for name in contestants if name != baseline}
+    base = _failed(episodes, baseline)
+    compared = {name: _compared(base, _failed(episodes, name)) for name in contestants if name != baseline}
     rows = [row for kinds in compared.values() for row in kinds.values()]
     for row, p in zip(rows, holm([row["p"] for row in rows]), strict=True):
         row["p_holm"] = p
     return {name: kinds for name, kinds in compared.items() if kinds}
 
 
-ByTask = Mapping[str, Sequence[EpisodeScore]]
+@dataclass(frozen=True)
+class Failed:
+    """A contestant's failed turns. `tasks` maps the hash of each task that it has finished to its name.
+
+    `counts` maps a kind to the mean number of failed turns of those tasks where there are any, and `total` to
+    that of all turns.
+    """
+
+    tasks: Mapping[str, str]
+    counts: Mapping[str, Mapping[str, float]]
+    total: Mapping[str, Mapping[str, int]]
 
 
-def _by_task(episodes: Sequence[EpisodeScore], contestant: str) -> ByTask:
-    found: dict[str, list[EpisodeScore]] = {}
-    for each in episodes:
-        # where no turns are told, no failures are either
-        if each.contestant == contestant and each.turns:
-            found.setdefault(each.task_hash, []).append(each)
-    return found
+def _failed(episodes: Sequence[EpisodeScore], contestant: str) -> Failed:
+    # where no turns are told, no failures are either
+    played = [each for each in episodes if each.contestant == contestant and each.turns]
+    tries = Counter(each.task_hash for each in played)
+    total: dict[str, Counter[str]] = {}
+    for each in played:
+        for kind, count in each.failures.items():
+            total.setdefault(kind, Counter())[each.task_hash] += count
+            total.setdefault(ANY, Counter())[each.task_hash] += count
+    counts = {
+        kind: {task: count / tries[task] for task, count in by_task.items()}
+        for kind, by_task in total.items()
+    }
+    # of a task under several names the first counts
+    return Failed({each.task_hash: each.task for each in reversed(played)}, counts, total)
 
 
-def _compared(base: ByTask, other: ByTask) -> dict[str, dict[str, Any]]:
-    shared = sorted(base.keys() & other.keys())
-    every = [each for task in shared for each in (*base[task], *other[task])]
+def _compared(base: Failed, other: Failed) -> dict[str, dict[str, Any]]:
+    shared = sorted(base.tasks.keys() & other.tasks.keys())
     total: Counter[str] = Counter()
-    for each in every:
-        total.update(each.failures)
-    kinds = [kind for kind, _ in total.most_common()]
+    for side in (base, other):
+        for kind, by_task in side.total.items():
+            total[kind] += sum(
+                by_task[task] for task in by_task.keys() & other.tasks.keys() & base.tasks.keys()
+            )
+    kinds = [kind for kind, count in total.most_common() if kind != ANY and count]
     return {kind: _row(kind, base, other, shared) for kind in ([ANY, *kinds] if kinds else [])}
 
 
-def _row(kind: str, base: ByTask, other: ByTask, tasks: Sequence[str]) -> dict[str, Any]:
-    theirs = [_failed(base[task], kind) for task in tasks]
-    ours = [_failed(other[task], kind) for task in tasks]
-    differences = [after - before for before, after in zip(theirs, ours, strict=True)]
-    worst = min(range(len(tasks)), key=lambda index: (-differences[index], other[tasks[index]][0].task))
+def _row(kind: str, base: Failed, other: Failed, tasks: Sequence[str]) -> dict[str, Any]:
+    before, after = base.counts.get(kind, {}), other.counts.get(kind, {})
+    theirs = [before.get(task, 0.0) for task in tasks]
+    ours = [after.get(task, 0.0) for task in tasks]
+    differences = [mine - its for its, mine in zip(theirs, ours, strict=True)]
+    most = max(differences)
+    worst = [other.tasks[task] for task, each in zip(tasks, differences, strict=True) if each == most]
     return {
         "per_episode": fmean(ours),
         "base_per_episode": fmean(theirs),
@@ -74,11 +97,5 @@ def _row(kind: str, base: ByTask, other: ByTask, tasks: Sequence[str]) -> dict[s
         "tasks_fewer": sum(each < 0 for each in differences),
         "pairs": len(tasks),
         "p": sign_flip_p(differences),
-        "example": other[tasks[worst]][0].task if differences[worst] > 0 else None,
+        "example": min(worst) if most > 0 else None,
     }
-
-
-def _failed(episodes: Sequence[EpisodeScore], kind: str) -> float:
-    return fmean(
-        sum(each.failures.values()) if kind == ANY else each.failures.get(kind, 0) for each in episodes
-    )

@@ -4,7 +4,6 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from arena.comparing import Table
-from arena.score import task_means
 
 SOLVED = 0.5
 """A task played several times counts as solved where more than this share of the tries solved it."""
@@ -18,12 +17,12 @@ def task_rows(
     `names` maps hashes to task ids, which order the rows (numbers by value).
     """
     rows: dict[str, dict[str, dict[str, Any]]] = {}
-    for (contestant, benchmark), episodes in table.items():
+    for contestant, benchmark in table:
         if contestant not in contestants:
             continue
         found = rows.setdefault(benchmark, {})
         for measure in ("progress", "success"):
-            for task, mean in task_means(episodes, measure).items():
+            for task, mean in table.means(contestant, benchmark, measure).items():
                 row = found.setdefault(
                     task, {"task": names.get(task, task), "hash": task, "progress": {}, "success": {}}
                 )

@@ -13,7 +13,7 @@ from arena.deciding import DECIDED, random_order
 from arena.errors import UsageError
 from arena.filtering import parse
 from arena.plan import read_plan
-from arena.score import EpisodeScore, Errors, read_scores
+from arena.score import EpisodeScore, Errors, read_episodes
 from arena.store.files import connect
 
 LAST_EVENTS = 10_000
@@ -86,12 +86,14 @@ def _add(gathered: Gathered, run: Path) -> None:
     plan = read_plan(run)
     known = {each["name"]: each for each in plan["contestants"]}
     baseline = gathered.baseline if gathered.agents else next(iter(known), "")
-    names, episodes, errors = read_scores(run, parse(gathered.chosen, baseline))
-    called = {name: _called(gathered, run, name, known[name]) for name in names}
+    episodes, errors = read_episodes(run, parse(gathered.chosen, baseline))
+    called = {name: _called(gathered, run, name, agent) for name, agent in known.items()}
     gathered.plans.append(plan)
     for name, agent in known.items():
         gathered.agents.setdefault(called[name], agent)
-    _add_episodes(gathered, run, [replace(each, contestant=called[each.contestant]) for each in episodes])
+    if any(name != new for name, new in called.items()):
+        episodes = [replace(each, contestant=called[each.contestant]) for each in episodes]
+    _add_episodes(gathered, run, episodes)
     _add_errors(gathered, {(called[who], where): count for (who, where), count in errors.items()})
     with closing(connect(run)) as db:
         for task_hash, task, source, grading in db.execute(_TASKS):
@@ -109,7 +111,10 @@ def _add(gathered: Gathered, run: Path) -> None:
     if stopped and len(episodes) < planned:
         gathered.stopped = str(stopped["why"])
         order = random_order([task for _, task in frozen["tasks"]], frozen["settings"].get("seed", 0))
-        gathered.order = [*(gathered.order or ()), *_begun_in_order(run, order, names, frozen["repeats"])]
+        gathered.order = [
+            *(gathered.order or ()),
+            *_begun_in_order(run, order, list(known), frozen["repeats"]),
+        ]
 
 
 def _begun_in_order(run: Path, order: Sequence[str], names: Sequence[str], repeats: int) -> list[str]:

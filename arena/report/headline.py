@@ -1,7 +1,8 @@
 """The report in one sentence: which contestant to ship, and how sure that is."""
 
+import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from arena.report.tables import difference_cells
@@ -14,6 +15,8 @@ SMALLER = 0.995
 """Up to this share of the base's bytes a contestant counts as smaller."""
 AS_SMALL = 1.02
 """Up to so many times the smallest's bytes a contestant counts as small as it."""
+AS_SAFE = 0.01
+"""Where the drops that are ruled out differ by no more than this, speed decides between two of one size."""
 MOST_NAMED = 4
 
 Kind = Literal["ship", "undecided", "none", "no_base", "alone"]
@@ -21,11 +24,19 @@ Kind = Literal["ship", "undecided", "none", "no_base", "alone"]
 
 @dataclass(frozen=True)
 class Headline:
-    """What is recommended (`text`), and in further sentences why, how sure it is, and what is open."""
+    """What is recommended (`text`), and in further sentences why, how sure it is, and what is open.
+
+    `caution` is why all of it may change yet: episodes that are not played, or that ended in an error.
+    """
 
     kind: Kind
     text: str
     why: tuple[str, ...] = ()
+    caution: str | None = None
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the fields as reports have them."""
+        return {"kind": self.kind, "text": self.text, "why": list(self.why), "caution": self.caution}
 
 
 @dataclass(frozen=True)
@@ -67,17 +78,21 @@ def headline(document: Mapping[str, Any]) -> Headline:
     The margin is `WORTH_RULING_OUT` of progress over all benchmarks. Where no contestant is such, it says how
     many tasks would decide.
     """
+    return replace(_headline(document), caution=_caution(document))
+
+
+def _headline(document: Mapping[str, Any]) -> Headline:
     found = candidates(document)
     if document["agents"].get(document["baseline"], {}).get("engine") in PLAYERS:
         return Headline("alone", f"Nothing to ship: the baseline, {document['baseline']}, is no model")
     if not found:
         return Headline("alone", _nobody(document))
     if all(each.fields.get("verdict_kind") == "no_base" for each in found):
-        return Headline("no_base", "No verdict: the base can't do these tasks", (found[0].fields["verdict"],))
+        return Headline("no_base", f"No verdict: {_no_base(document)} these tasks", _floors(document))
     safe = [each for each in found if each.safe]
     smaller = [each for each in safe if each.smaller]
     if smaller:
-        return _ship(document, _best(smaller), found)
+        return _ship(document, smaller, found)
     unsized = [each for each in safe if each.size_ratio is None]
     if unsized:
         text = f"{_names(unsized)}: no loss of more than {_margin()} points is possible"
@@ -85,14 +100,16 @@ def headline(document: Mapping[str, Any]) -> Headline:
             *map(_sure, unsized[:MOST_NAMED]),
             "How large it is isn't known, so what it saves isn't either.",
         )
-        return Headline("ship", text, (*why, *_open(found, None)))
+        return Headline("ship", text, (*why, *_beyond_the_base(document), *_open(found, None)))
     if any(each.is_open and not each.as_large for each in found):
         text = "Nothing smaller is known to be safe" if safe else "Nothing is decided"
-        return Headline("undecided", text + _soonest(found), (*_as_large(safe), *_open(found, None)))
+        why = (*_as_large(safe), *_open(found, None), *_beyond_the_base(document))
+        return Headline("undecided", text + _soonest(found), why)
     who = "nothing smaller" if safe else "none of the others"
     text = f"Ship the base: {who} stays within {_margin()} points of it"
     unsafe = [each for each in found if not each.safe]
-    return Headline("none", text, (*_as_large(safe), *map(_lost, unsafe[:MOST_NAMED])))
+    why = (*_as_large(safe), *map(_lost, unsafe[:MOST_NAMED]), *_beyond_the_base(document))
+    return Headline("none", text, why)
 
 
 def candidates(document: Mapping[str, Any]) -> list[Candidate]:
@@ -127,17 +144,52 @@ def _nobody(document: Mapping[str, Any]) -> str:
     return f"Nothing pairs with {base} yet" if models else f"No model is compared with {base}"
 
 
-def _best(safe: Sequence[Candidate]) -> Candidate:
-    """Return the smallest; of those that are as small as makes no difference, the one known to lose least."""
+def _caution(document: Mapping[str, Any]) -> str | None:
+    """Return what the recommendation doesn't know yet; None where everything was played and scored."""
+    unplayed = 0 if document.get("stopped") else document.get("unplayed", 0)
+    owed = sum(fields["errors"] for fields in document["overall"].values())
+    told = [
+        f"{count:,} {'episode' if count == 1 else 'episodes'} {what}"
+        for count, what in (
+            (unplayed, "not played yet"),
+            (owed, "in error, in no score"),
+        )
+        if count
+    ]
+    return f"Preliminary: {', and '.join(told)}." if told else None
+
+
+def _best(safe: Sequence[Candidate]) -> tuple[Candidate, list[Candidate]]:
+    """Return the smallest, and its equals: those that are as small and as safe as makes no difference.
+
+    Of those that are as small, it is the one that is known to lose least; of its equals, the fastest.
+    """
     smallest = min(each.size_ratio or 0.0 for each in safe)
     as_small = [each for each in safe if (each.size_ratio or 0.0) <= smallest * AS_SMALL]
-    return max(as_small, key=lambda each: each.fields["ci"][0])
+    safest = max(each.fields["ci"][0] for each in as_small)
+    equals = [each for each in as_small if each.fields["ci"][0] >= safest - AS_SAFE]
+    best = min(equals, key=lambda each: (each.fields.get("time_s") or math.inf, -each.fields["ci"][0]))
+    return best, [each for each in equals if each is not best]
 
 
-def _ship(document: Mapping[str, Any], best: Candidate, found: Sequence[Candidate]) -> Headline:
+def _ship(document: Mapping[str, Any], safe: Sequence[Candidate], found: Sequence[Candidate]) -> Headline:
+    best, equals = _best(safe)
     size = f"{100 * (best.size_ratio or 0):.0f}\N{NO-BREAK SPACE}% of the base's size"
-    why = [_sure(best), *_caveats(document, best), *_open(found, best)]
+    why = [
+        _sure(best),
+        *(_tied(best, each) for each in equals[:MOST_NAMED]),
+        *_where_worse(document, best),
+        *_beyond_the_base(document),
+        *_open(found, best),
+    ]
     return Headline("ship", f"Ship {best.name}: {size}", tuple(why))
+
+
+def _tied(best: Candidate, other: Candidate) -> str:
+    """Return why one of two contestants of the same size and safety was named and not the other."""
+    ours, theirs = best.fields.get("time_s"), other.fields.get("time_s")
+    timed = f"; its replies took {theirs:.2g} s an episode here, not {ours:.2g} s" if ours and theirs else ""
+    return f"{other.name} is as small and as safe{timed}."
 
 
 def _sure(candidate: Candidate) -> str:
@@ -161,19 +213,35 @@ def _lost(candidate: Candidate) -> str:
     return f"{candidate.name}: {candidate.fields['verdict']}{harmed}."
 
 
-def _caveats(document: Mapping[str, Any], best: Candidate) -> list[str]:
-    said = []
+def _where_worse(document: Mapping[str, Any], best: Candidate) -> list[str]:
     worse = [
         benchmark
         for benchmark, fields in document["contestants"][best.name].items()
         if fields.get("verdict_kind") in ("worse", "looks_worse")
     ]
-    if worse:
-        said.append(f"Look at {', '.join(worse)}, where it is worse or looks so.")
+    return [f"Look at {', '.join(worse)}, where it is worse or looks so."] if worse else []
+
+
+def _beyond_the_base(document: Mapping[str, Any]) -> list[str]:
     left_out = [name for name, check in document.get("floors", {}).items() if check["cleared"] is False]
-    if left_out:
-        said.append(f"Nothing is said of {', '.join(left_out)}, which the base itself can't do.")
-    return said
+    return (
+        [f"Nothing is said of {', '.join(left_out)}: the base doesn't clear its floor."] if left_out else []
+    )
+
+
+def _no_base(document: Mapping[str, Any]) -> str:
+    failed = [check for check in document["floors"].values() if check["cleared"] is False]
+    above = any(check["progress"] > check["floor"] for check in failed)
+    return "it isn't shown that the base can do" if above else "the base can't do"
+
+
+def _floors(document: Mapping[str, Any]) -> tuple[str, ...]:
+    """Return how far the base came on what it can't do, or isn't shown to; more tasks may show the latter."""
+    return tuple(
+        f"{benchmark}: progress {points(check['progress'])}, floor {points(check['floor'])}."
+        for benchmark, check in document["floors"].items()
+        if check["cleared"] is False
+    )
 
 
 def _as_large(safe: Sequence[Candidate]) -> list[str]:

@@ -12,7 +12,6 @@ from typing import Any
 
 from arena.report import sections
 from arena.report.blocks import bullets
-from arena.report.headline import headline
 from arena.report.markup import Html, element
 from arena.report.replies import Parting, partings
 from arena.report.sides import flips
@@ -107,22 +106,18 @@ def _opened(document: Mapping[str, Any], runs: Sequence[Path]) -> dict[tuple[str
 
 
 def _banner(document: Mapping[str, Any]) -> Html:
-    said = headline(document)
-    sign = element("span", words()["headlines"][said.kind], class_="sign", aria_hidden="true")
-    preliminary = document["unplayed"] and not document.get("stopped")
-    warning = element(
-        "p", f"Preliminary: {document['unplayed']:,} episodes are not played yet.", class_="warning"
-    )
+    said = document["headline"]
+    sign = element("span", words()["headlines"][said["kind"]], class_="sign", aria_hidden="true")
     return element(
         "div",
         sign,
         element(
             "div",
-            element("p", said.text, class_="headline"),
-            warning if preliminary else None,
-            bullets(said.why),
+            element("p", said["text"], class_="headline"),
+            element("p", said["caution"], class_="warning") if said["caution"] else None,
+            bullets(said["why"]),
         ),
-        class_=f"banner {said.kind}",
+        class_=f"banner {said['kind']}",
     )
 
 

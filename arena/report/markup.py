@@ -1,12 +1,11 @@
 """HTML and SVG as trees of elements, so that no text from outside ever becomes an element or an attribute."""
 
 import html
-import unicodedata
 from collections.abc import Iterable
 
-_UNSAFE = {"Cc", "Cf", "Cs", "Cn", "Co", "Zl", "Zp"}
-_KEPT = "\n\t"
-_VOID = {"meta", "br", "hr", "col"}
+from arena.literal import literal
+
+_VOID = {"meta", "wbr"}
 
 
 class Html(str):
@@ -35,23 +34,8 @@ def joined(child: Child) -> Html:
     if isinstance(child, Html):
         return child
     if isinstance(child, str):
-        return Html(html.escape(visible(child)))
+        return Html(html.escape(literal(child)))
     return Html("".join(map(joined, child)))
-
-
-def visible(text: str) -> str:
-    """Return text in which nothing is hidden or turns the text round it: `⟨U+202E⟩` for a bidi override.
-
-    Line breaks and tabs stay; control and format characters, lone surrogates and unassigned ones are named.
-    """
-    if text.isascii() and text.isprintable():
-        return text
-    text = text.replace("\r\n", "\n")
-    return "".join(char if _plain(char) else f"⟨U+{ord(char):04X}⟩" for char in text)
-
-
-def _plain(char: str) -> bool:
-    return char in _KEPT or unicodedata.category(char) not in _UNSAFE
 
 
 def _attribute(key: str, value: str | float | bool | None) -> str:
@@ -60,5 +44,5 @@ def _attribute(key: str, value: str | float | bool | None) -> str:
     name = key.rstrip("_").replace("_", "-")
     if value is True:
         return f" {name}"
-    text = f"{value:.2f}".rstrip("0").rstrip(".") if isinstance(value, float) else visible(str(value))
+    text = f"{value:.2f}".rstrip("0").rstrip(".") if isinstance(value, float) else literal(str(value))
     return f' {name}="{html.escape(text)}"'

@@ -6,23 +6,37 @@ from typing import Any
 from arena.report.tables import difference_cells, p_value, percent, places
 from arena.verdict import points
 
-MOST_FLIPS = 10
+MOST_FLIPS = 6
 """So many tasks of each kind are named; the JSON has them all."""
 _OTHER_MEASURES = {"success": "success", "valid_call_rate": "valid calls"}
 
 
+def recommendation(document: Mapping[str, Any]) -> list[str]:
+    """Return which contestant to ship, in one sentence, then how sure that is and what is open."""
+    said = document["headline"]
+    caution = [said["caution"]] if said["caution"] else []
+    return [f"{said['text']}.", *caution, *said["why"]]
+
+
 def verdicts(document: Mapping[str, Any]) -> dict[str, list[tuple[str, str]]]:
-    """Return benchmark -> (contestant, verdict with its numbers); the baseline has none."""
+    """Return benchmark -> (contestant, verdict with its numbers); the baseline has none.
+
+    Where the baseline can't do a benchmark, that is all there is to say, of nobody.
+    """
     found: dict[str, list[tuple[str, str]]] = {}
     for benchmark, name, values in places(document):
         if name == document["baseline"]:
             continue
         said = values.get("verdict", "nothing to pair")
-        found.setdefault(benchmark, []).append((name, f"{said} {_numbers(values)}".rstrip()))
+        if values.get("verdict_kind") == "no_base":
+            found[benchmark] = [("", said)]
+            continue
+        parts = [f"{said} {_numbers(values)}".rstrip()]
         for measure, called in _OTHER_MEASURES.items():
             other = values.get("measures", {}).get(measure, {})
-            if other.get("verdict_kind") in ("worse", "better") and values.get("verdict_kind") != "no_base":
-                found[benchmark].append(("", f"{called}: {other['verdict']}"))
+            if other.get("verdict_kind") in ("worse", "better"):
+                parts.append(f"{called}: {other['verdict']}")
+        found.setdefault(benchmark, []).append((name, "; ".join(parts)))
     return found
 
 

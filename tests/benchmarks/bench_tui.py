@@ -1,13 +1,18 @@
 """What the match screen costs: 8 contestants stream at 200x50, idle, and keys pressed meanwhile.
 
-Prints the share of one core that the whole process takes (drawing is all it does), how late the event loop
-is, and how many of the keys that were pressed took effect.
+Prints the share of one core that the whole process takes (drawing is all it does), how many lines of the
+transcripts are drawn for it (which does not depend on how busy the machine is), how late the event loop is,
+and how many of the keys that were pressed took effect.
 """
 
 import asyncio
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+
+from textual.strip import Strip
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
@@ -15,6 +20,7 @@ from arena.records import ReplyText
 from tests.tui.fakes import FakeSource, card, turn
 from tui.app import ArenaApp
 from tui.series import TurnBegan
+from tui.widgets.transcript import Transcript
 
 CONTESTANTS = 8
 TOKENS_PER_S = 50
@@ -38,14 +44,33 @@ async def main() -> None:
         keys = asyncio.create_task(press_keys(app))
         lateness: list[float] = []
         streaming = asyncio.create_task(stream(source, names, lateness))
-        share = await measure(MEASURED_S)
+        with lines_counted() as drawn:
+            share = await measure(MEASURED_S)
         await streaming
         pressed, heard = await keys
         lateness.sort()
         median, worst = lateness[len(lateness) // 2], lateness[int(len(lateness) * 0.99)]
         print(f"{CONTESTANTS} x {TOKENS_PER_S} tokens/s at 200x50: {share:.1%} of one core (bar: 30%)")
+        said = CONTESTANTS * TOKENS_PER_S
+        print(f"{len(drawn) / MEASURED_S:.0f} lines drawn a second for {said} tokens a second")
         print(f"event loop late by {median * 1e3:.1f} ms (median), {worst * 1e3:.0f} ms (99 %)")
         print(f"keys: {heard} of {pressed} took effect (bar: all)")
+
+
+@contextmanager
+def lines_counted() -> Iterator[list[int]]:
+    """Collect the number of each line that a transcript draws meanwhile."""
+    draw, drawn = Transcript.render_line, []
+
+    def counted(transcript: Transcript, y: int) -> Strip:
+        drawn.append(y)
+        return draw(transcript, y)
+
+    Transcript.render_line = counted
+    try:
+        yield drawn
+    finally:
+        Transcript.render_line = draw
 
 
 async def measure(seconds: float) -> float:

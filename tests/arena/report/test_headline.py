@@ -93,4 +93,39 @@ def test_yardsticks_are_not_shipped(tmp_path: Path):
 def test_a_base_that_cannot_do_the_tasks_gets_no_verdict(tmp_path: Path):
     run = {name: {"alpha": [0.0] * 30} for name in ("base", "w4", "random")}
     found = said(tmp_path, run, sizes(w4=0.3), engines={"random": "random"})
-    assert found.kind == "no_base"
+    assert (found.kind, found.text) == ("no_base", "No verdict: the base can't do these tasks")
+    assert found.why == ("alpha: progress 0, floor 0.",)
+
+
+def test_too_few_tasks_to_show_what_the_base_can_do_are_not_called_its_failure(tmp_path: Path):
+    run = {"base": {"alpha": [1.0, 0.0]}, "w4": {"alpha": [1.0, 0.0]}, "random": {"alpha": [0.5, 0.0]}}
+    found = said(tmp_path, run, sizes(w4=0.3), engines={"random": "random"})
+    assert found.text == "No verdict: it isn't shown that the base can do these tasks"
+
+
+def test_between_two_of_one_size_and_safety_the_faster_is_shipped_and_the_tie_is_said(tmp_path: Path):
+    run = make_run(tmp_path / "run", scores(slow=ALIKE, quick=ALIKE), sizes=sizes(slow=0.3, quick=0.3))
+    document = report_document(run)
+    for name, seconds in {"slow": 2.0, "quick": 1.5}.items():
+        document["overall"][name]["time_s"] = seconds
+    found = headline(document)
+    assert found.text.startswith("Ship quick:")
+    assert found.why[1] == "slow is as small and as safe; its replies took 2 s an episode here, not 1.5 s."
+
+
+def test_what_is_not_played_or_failed_is_said_beside_every_recommendation(tmp_path: Path):
+    run = {"base": {"alpha": [*ALIKE, 1.0]}, "w4": {"alpha": [*ALIKE, None]}}
+    found = said(tmp_path, run, sizes(w4=0.3), planned=62)  # type: ignore[arg-type]
+    assert found.text.startswith("Ship w4")
+    assert found.caution == "Preliminary: 2 episodes not played yet, and 1 episode in error, in no score."
+    assert said(tmp_path / "whole", scores(w4=ALIKE), sizes(w4=0.3)).caution is None
+
+
+def test_a_benchmark_that_the_base_cannot_do_is_no_part_of_the_recommendation(tmp_path: Path):
+    run = {
+        name: {"alpha": ALIKE, "beta": [0.0] * 30} if name != "random" else {"beta": [0.0] * 30}
+        for name in ("base", "w4", "random")
+    }
+    found = said(tmp_path, run, sizes(w4=0.3), engines={"random": "random"})
+    assert found.text.startswith("Ship w4")
+    assert "Nothing is said of beta: the base doesn't clear its floor." in found.why

@@ -13,12 +13,13 @@ from typer.testing import CliRunner
 
 from arena.cli import app
 from arena.errors import ArenaError
+from arena.literal import literal
 from arena.protocol.base import FailureKind
 from arena.report.charts import ticks
 from arena.report.document import report_document
 from arena.report.heatmaps import most_telling, needle_cells
 from arena.report.html import html_page
-from arena.report.markup import element, visible
+from arena.report.markup import element
 from arena.report.replies import partings
 from arena.report.sides import MOST_FLIPS_NAMED
 from tests.arena.report.made_runs import make_run
@@ -83,7 +84,7 @@ def test_no_element_and_no_attribute_comes_from_names_or_replies(tmp_path: Path,
     found = Parsed(page)
     assert found.elements == tame.elements
     assert found.values == tame.values
-    assert visible(text).replace("\n", " ") in "".join(found.texts)
+    assert literal(text).replace("\n", " ") in "".join(found.texts)
     assert not re.search("[\x00-\x08\x0b-\x1f\x7f\u202e\u2066\u200b]", page)
 
 
@@ -92,14 +93,14 @@ def test_no_element_and_no_attribute_comes_from_names_or_replies(tmp_path: Path,
 def test_any_text_in_an_element_is_only_text(text: str):
     found = Parsed(element("p", text, title=text))
     assert found.elements == [("p", "title")]
-    assert "".join(found.texts) == visible(text)
-    found_twice = visible(visible(text))
-    assert found_twice == visible(text)
+    assert "".join(found.texts) == literal(text)
+    found_twice = literal(literal(text))
+    assert found_twice == literal(text)
     element("p", text).encode("utf-8")
 
 
 def test_hidden_characters_are_written_out():
-    assert visible("a\u202eb\x1b[0m\ud800\r\nü\t") == "a⟨U+202E⟩b⟨U+001B⟩[0m⟨U+D800⟩\nü\t"
+    assert literal("a\u202eb\x1b[0m\ud800\r\nü\t") == "a<U+202E>b␛[0m<U+D800>\nü    "
 
 
 def test_the_page_needs_nothing_else_and_allows_nothing_else(tmp_path: Path):

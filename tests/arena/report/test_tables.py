@@ -1,5 +1,6 @@
 import csv
 import io
+import json
 from pathlib import Path
 
 import pytest
@@ -65,11 +66,31 @@ def test_sentences_say_flips_floors_sizes_and_errors(run: Path):
     document = report_document(run)
     (lost,) = sentences.flipped(document)
     assert "lost 15: alpha/0, alpha/2" in lost
-    assert lost.endswith("and 5 more")
+    assert lost.endswith("and 9 more")
     assert any("0.5 MB (25 % of the base)" in size for size in sentences.sizes(document))
     said = sentences.with_errors(document)
     assert "progress 96.7 instead of 100.0" in said[0]
     assert "grading version 1" in " ".join(sentences.provenance(document))
+
+
+def test_no_name_brings_escapes_or_hidden_characters_to_the_terminal(tmp_path: Path):
+    name = "evil\x1b[2J\x9b31m\u202e"
+    scores = {"base": {"al\x1bpha": [1.0] * 9, "beta": [1.0] * 9}}
+    run = make_run(tmp_path / "run", {**scores, name: {"al\x1bpha": [0.0] * 9, "beta": [1.0] * 9}})
+    for form in ((), ("--markdown",)):
+        text = printed(run, *form)
+        assert "evil␛" in text
+        assert not {"\x1b", "\x9b", "\u202e"} & set(text)
+
+
+def test_what_the_base_cannot_do_is_said_once_and_not_for_every_contestant(tmp_path: Path):
+    scores = {name: {"alpha": [0.0] * 9, "beta": [1.0] * 9} for name in ("base", "a", "b")}
+    run = make_run(tmp_path / "run", {**scores, "dice": {"alpha": [0.1] * 9}}, engines={"dice": "random"})
+    said = sentences.verdicts(report_document(run))
+    assert said["alpha"] == [
+        ("", "the base can't do this benchmark (progress 0, floor 10): no verdict on compression")
+    ]
+    assert [name for name, _ in said["beta"]] == ["a", "b", "dice"]
 
 
 def test_one_form_at_a_time(run: Path):
@@ -77,3 +98,18 @@ def test_one_form_at_a_time(run: Path):
 
     result = CliRunner().invoke(app, ["report", str(run), "--csv", "--json"])
     assert isinstance(result.exception, UsageError)
+
+
+def test_every_form_for_people_says_which_to_ship(tmp_path: Path):
+    scores = {"base": {"alpha": [1.0] * 60}, HOSTILE: {"alpha": [1.0] * 60}}
+    run = make_run(tmp_path / "run", scores, sizes={"base": 2_000_000, HOSTILE: 500_000})
+    text = " ".join(printed(run).split())
+    assert "Which to ship: Ship x|y [red]*_`<b>&%$: 25 % of the base's size." in text
+    assert text.endswith("is ruled out (95 % sure; +0.0 [-6.0, +6.0] on 60 tasks).")
+    lines = printed(run, "--markdown").splitlines()
+    assert lines[2].startswith("**Ship x&#124;y &#91;red")
+    assert lines[2].endswith("25 % of the base's size.**")
+    assert "a drop of more than 7 points" in lines[4]
+    found = json.loads(printed(run, "--json"))["headline"]
+    assert (found["kind"], found["caution"]) == ("ship", None)
+    assert found["text"].startswith("Ship x|y")
