@@ -2,12 +2,18 @@
 PYTHON ?= python3
 VENV := .venv
 VLLM_VENV := .venv-vllm
+COMPRESS_VENV := .venv-compress
 BIN := $(VENV)/bin
 TORCH ?= torch==2.13.0
 MODEL ?= bundled
+# of `make study`: where MODEL plays (hf or vllm), what, and more options, as STUDY="--samples 32"
+ENGINE ?= $(if $(filter bundled,$(MODEL)),hf,vllm)
+SUITE ?= study
+STUDY ?=
+TEST_JOBS ?= 2
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo study test lint format bench vllm test-vllm clean
+.PHONY: help install demo study test lint format bench compress vllm test-vllm clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
@@ -28,11 +34,17 @@ demo: install  ## play the bundled agent against three of its compressed variant
 	@echo
 	@echo "see it turn by turn:  $(BIN)/arena play"
 
-study: install  ## play MODEL (folders, hub ids; default: bundled) and all that recipes make of it; study/study.md
-	$(BIN)/arena study $(MODEL) --out study
+ifeq ($(ENGINE),vllm)
+study: compress vllm  ## play MODEL (folders, hub ids; default: bundled) and all that recipes make of it; study/study.md
+	$(COMPRESS_VENV)/bin/arena study $(MODEL) $(STUDY) --out study --make-only
+	$(VLLM_VENV)/bin/arena study $(MODEL) $(STUDY) --suite $(SUITE) --engine vllm --out study
+else
+study: install
+	$(BIN)/arena study $(MODEL) $(STUDY) --suite $(SUITE) --engine $(ENGINE) --out study
+endif
 
 test: install  ## run the whole test suite
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n $(TEST_JOBS) --dist loadfile
 
 lint: install  ## ruff, mypy and the import contracts
 	$(BIN)/ruff check .
@@ -46,6 +58,15 @@ format: install  ## put the code into its form
 
 bench: install  ## print the figures behind every claim of speed
 	for bench in tests/benchmarks/bench_*.py; do echo "== $$bench"; $(BIN)/python $$bench || exit 1; done
+
+compress: $(COMPRESS_VENV)/.installed  ## set up .venv-compress: llm-compressor, apart because its pins clash with vLLM's
+
+$(COMPRESS_VENV)/.installed: pyproject.toml
+	$(PYTHON) -m venv $(COMPRESS_VENV)
+	$(COMPRESS_VENV)/bin/python -m pip install --quiet --disable-pip-version-check --upgrade 'pip>=25.1'
+	$(COMPRESS_VENV)/bin/python -m pip install --quiet --disable-pip-version-check '$(TORCH)'
+	$(COMPRESS_VENV)/bin/python -m pip install --quiet --disable-pip-version-check -e '.[compress]'
+	@touch $@
 
 vllm: $(VLLM_VENV)/.installed  ## set up .venv-vllm: vLLM on a CPU, apart from .venv because its pins clash
 
@@ -62,4 +83,4 @@ test-vllm: vllm  ## test vLLM for real on a CPU
 	$(VLLM_VENV)/bin/python -m pytest tests/vllm
 
 clean:  ## remove the virtual environment and caches (runs are kept)
-	rm -rf $(VENV) $(VLLM_VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) $(VLLM_VENV) $(COMPRESS_VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

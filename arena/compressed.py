@@ -9,7 +9,7 @@ import hashlib
 import json
 import re
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -62,6 +62,16 @@ def base_folder(model: str) -> Path:
     prepare_libraries()  # before compressing imports torch
     checkpoint = find_checkpoint(model, trust_remote_code=False)
     return gguf_folder(checkpoint, model) if checkpoint.gguf else checkpoint.path
+
+
+def is_kept(model: str, recipe: str) -> bool:
+    """Whether the checkpoint of `MODEL+RECIPE` is there already. Raises as `resolve` does."""
+    from compress.calibration import bundled_calibration
+    from compress.recipe import read_recipe
+
+    base = base_folder(model)
+    with compress_errors():
+        return _is_complete(_folder(base, read_recipe(recipe), bundled_calibration()))
 
 
 def resolve(argument: str, on_progress: Listener | None = None) -> str:
@@ -117,21 +127,36 @@ def compress_errors() -> Iterator[None]:
 
 
 def _folder(base: Path, recipe: "Recipe", texts: "Calibration") -> Path:
+    """Return where a checkpoint is kept, or will be.
+
+    What llm-compressor makes is kept apart by its version. A Python without it (vLLM's pins exclude it) takes
+    the newest that another Python has made.
+    """
     from compress.card import versions
     from compress.checkpoint import content_hash
     from compress.compressor import OWN_METHODS
 
-    needed = [] if isinstance(recipe, OWN_METHODS) else ["llmcompressor", "compressed-tensors"]
     shaped_by = {
         "methods": METHODS_VERSION,
         "base": content_hash(base),
         "recipe": recipe.hash,
         "calibration": texts.hash if recipe.needs_calibration else None,
-        "packages": {name: versions().get(name) for name in needed},
     }
-    key = hashlib.sha256(json.dumps(shaped_by, sort_keys=True).encode()).hexdigest()[:24]
     name = re.sub(r"[^\w.-]+", "_", recipe.name)[:40]
-    return platformdirs.user_cache_path("arena") / "compressed" / f"{name}-{key}"
+    kept = platformdirs.user_cache_path("arena") / "compressed"
+    folder = kept / f"{name}-{_short_hash(shaped_by)}"
+    if isinstance(recipe, OWN_METHODS):
+        return folder
+    packages = {name: versions().get(name) for name in ("llmcompressor", "compressed-tensors")}
+    if packages["llmcompressor"] is None:
+        made = [each for each in kept.glob(f"{folder.name}-????????") if _is_complete(each)]
+        if made:
+            return max(made, key=lambda each: each.stat().st_mtime)
+    return kept / f"{folder.name}-{_short_hash(packages)[:8]}"
+
+
+def _short_hash(of: Mapping[str, object]) -> str:
+    return hashlib.sha256(json.dumps(of, sort_keys=True).encode()).hexdigest()[:24]
 
 
 def _is_complete(folder: Path) -> bool:

@@ -1,6 +1,6 @@
 """The models of an analysis: from what was typed to loaded pairs that can be compared."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,6 +13,8 @@ from arena.plan import read_plan
 if TYPE_CHECKING:
     from arena.engines.hf_load import LoadedModel
 
+_SHARED_OPTIONS = ("dtype", "tools", "trust_remote_code")
+"""What vLLM and transformers are both told of a model's weights and prompts."""
 _PROBE = 'Thought: 2 + 2 = 4. \n{"name": "go", "arguments": {"room": "Küche \u2192 \U0001f511"}}'
 
 
@@ -65,16 +67,28 @@ def named(specs: Sequence[ContestantSpec]) -> list[Candidate]:
     return list(found.values())
 
 
+def in_this_process(contestant: Mapping[str, Any]) -> ContestantSpec | None:
+    """Return how transformers loads a recorded contestant, None where it has no weights here.
+
+    Who played in vLLM is read by transformers, from the same folder: the weights are what they were, the
+    arithmetic is another engine's.
+    """
+    spec, options = contestant.get("spec", ""), contestant.get("options", {})
+    engine = contestant.get("identity", {}).get("engine", {}).get("engine")
+    if engine == "vllm" and spec.startswith("vllm:"):
+        spec = f"hf:{spec.removeprefix('vllm:')}"
+        options = {name: value for name, value in options.items() if name in _SHARED_OPTIONS}
+    elif engine != "hf":
+        return None
+    return ContestantSpec(contestant["name"], spec, options)
+
+
 def candidates_of_run(run: Path) -> list[Candidate]:
     """Return the models that a run's contestants played with; who plays without one is left out.
 
     Raises `UsageError` where none does, `EngineError` for models that are not there any more.
     """
-    specs = [
-        ContestantSpec(each["name"], each["spec"], each.get("options", {}))
-        for each in read_plan(run)["contestants"]
-        if each.get("identity", {}).get("engine", {}).get("engine") == "hf"
-    ]
+    specs = [spec for each in read_plan(run)["contestants"] if (spec := in_this_process(each))]
     if not specs:
         raise UsageError(f"no contestant of {run} plays with a model in this process", "name the models")
     return named(specs)
@@ -82,7 +96,8 @@ def candidates_of_run(run: Path) -> list[Candidate]:
 
 def open_model(candidate: Candidate) -> Opened:
     """Load a model; slow. Raises `EngineError`."""
-    return Opened(candidate.name, candidate.engine.load_model())
+    engine = candidate.engine
+    return Opened(candidate.name, engine.load_model(), cache_bits=engine.kv_bits)
 
 
 def check_same_vocabulary(base: Opened, other: Opened) -> None:

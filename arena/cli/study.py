@@ -21,6 +21,15 @@ def study(
     suite: Annotated[str, typer.Option(help="Another suite.")] = "study",
     engine: Annotated[str, typer.Option(help="hf or vllm.")] = "hf",
     limit: Annotated[int | None, typer.Option(min=1, help="At most so many tasks of each group.")] = None,
+    samples: Annotated[
+        int | None, typer.Option(min=1, help="Calibration texts of recipes that need them (default: 128).")
+    ] = None,
+    tokens: Annotated[
+        int | None, typer.Option(min=8, help="Tokens of each calibration text (default: 512).")
+    ] = None,
+    make_only: Annotated[
+        bool, typer.Option("--make-only", help="Compress and keep, so that another Python can play.")
+    ] = False,
     out: Annotated[Path, typer.Option(metavar="DIR", help="Where page and numbers go.")] = Path("study"),
     jobs: Jobs = None,
     quiet: Quiet = False,
@@ -36,22 +45,28 @@ def study(
     from arena.cli.compression import CompressionProgress
     from arena.cli.output import print_json, print_table, say
     from arena.cli.playing import How, play, say_how_it_went
+    from arena.engines.vllm_machine import CPU_PACKAGE, build
     from arena.errors import UsageError
     from arena.lineup import line_up
     from arena.plan import check_playable
-    from arena.study.lineup import OURS, RECIPES, study_contestants
+    from arena.study.lineup import NOT_ON_A_CPU, RECIPES, EngineKind, calibrated_recipes, study_contestants
+    from arena.study.making import has_llmcompressor, made_here, make
     from arena.suite import load_suite
 
     if engine not in ("hf", "vllm"):
         raise UsageError(f"the study plays in hf or vllm, not in {engine!r}")
-    recipes = recipe or (RECIPES if _has_llmcompressor() else OURS)
-    if recipes is OURS:
-        say(
-            "GPTQ, AWQ, SmoothQuant and SparseGPT are left out: llm-compressor is not installed "
-            "(docs/compression.md says how)"
-        )
-    typed = study_contestants(models or ["bundled"], recipes, "vllm" if engine == "vllm" else "hf")
+    kind: EngineKind = "vllm" if engine == "vllm" else "hf"
+    models = models or ["bundled"]
+    recipes = calibrated_recipes(recipe or RECIPES, samples, tokens, out / "recipes")
     with CompressionProgress(quiet=quiet) as compression:
+        if not recipe and not has_llmcompressor():
+            recipes, missing = made_here(models, recipes)
+            _say_left_out(missing)
+        if make_only:
+            make(models, recipes, compression.listen)
+            return
+        in_hf = NOT_ON_A_CPU if kind == "vllm" and build().startswith(CPU_PACKAGE) else ()
+        typed = study_contestants(models, recipes, kind, in_hf)
         plan, engines = line_up(load_suite(suite), typed, limit, on_compress=compression.listen)
     check_playable(plan)
     run = out / "run"
@@ -73,7 +88,11 @@ def study(
         raise typer.Exit(code)
 
 
-def _has_llmcompressor() -> bool:
-    from importlib.util import find_spec
+def _say_left_out(recipes: list[str]) -> None:
+    from arena.cli.output import say
 
-    return find_spec("llmcompressor") is not None
+    if recipes:
+        say(
+            f"{', '.join(recipes)} are left out: llm-compressor is not installed here, and no other Python "
+            "has made them (docs/compression.md says how)"
+        )

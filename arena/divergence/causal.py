@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
+from arena.analyzing.forward import new_cache
 from arena.divergence.findings import Cause, Continuation, Token
 from arena.divergence.pair import Pair
 from arena.divergence.strands import SentTurn
@@ -45,7 +46,7 @@ class _Writer:
         self._chat = pair.chat
         self._turn = turn
         self._room = pair.context_tokens
-        self._cache: Any = None
+        self._cache: Any = new_cache(pair.base)
         self._read: list[int] = []
 
     def finish(self, begun: Sequence[int]) -> Continuation:
@@ -73,7 +74,7 @@ class _Writer:
     def _next(self, ids: list[int]) -> int:
         kept = _common_prefix(self._read, ids[:-1])
         if kept < len(self._read) and not _cut(self._cache, len(self._read) - kept):
-            self._cache, kept = None, 0
+            self._cache, kept = new_cache(self._base), 0
         model = self._base.loaded.model
         try:
             with torch.inference_mode():

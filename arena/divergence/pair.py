@@ -11,6 +11,7 @@ from arena.analyzing.models import (
     candidates,
     check_fast_tokenizer,
     check_same_vocabulary,
+    in_this_process,
     named,
     open_model,
 )
@@ -22,7 +23,7 @@ from arena.plan import read_plan
 if TYPE_CHECKING:
     from arena.engines.hf_chat import Chat
 
-_INSTEAD = "play model folders or hf:PATH_OR_ID; a server's log-probabilities cover only what it wrote itself"
+_INSTEAD = "play model folders, hf:PATH_OR_ID or vllm:PATH_OR_ID; a server's log-probabilities cover only what it wrote"
 
 
 @dataclass(frozen=True)
@@ -54,11 +55,11 @@ def comparable(run: Path, contestant: str | None = None) -> list[str]:
     weights of the baseline, of the one named or of all others are elsewhere.
     """
     baseline, *others = read_plan(run)["contestants"]
-    _check_has_weights(baseline)
+    _in_this_process(baseline)
     if contestant:
-        _check_has_weights(_chosen(run, contestant))
+        _in_this_process(_chosen(run, contestant))
         return [contestant]
-    found = [each["name"] for each in others if _has_weights(each)]
+    found = [each["name"] for each in others if in_this_process(each)]
     if not found:
         raise Unsupported(
             f"no contestant of {run} can be compared with {baseline['name']}: weights and logits of none are"
@@ -79,8 +80,7 @@ def open_pair(run: Path, contestant: str, control: str | None = None) -> Pair:
     baseline, chosen = read_plan(run)["contestants"][0], _chosen(run, contestant)
     found = []
     for each in (baseline, chosen):
-        _check_has_weights(each)
-        (candidate,) = named([ContestantSpec(each["name"], each["spec"], each.get("options", {}))])
+        (candidate,) = named([_in_this_process(each)])
         _check_same_weights(candidate, each, run)
         found.append(candidate)
     second = _control(control, baseline) if control else None
@@ -126,14 +126,12 @@ def _check_same_weights(candidate: Candidate, contestant: Mapping[str, Any], run
         )
 
 
-def _has_weights(contestant: Mapping[str, Any]) -> bool:
-    return bool(contestant.get("identity", {}).get("engine", {}).get("engine") == "hf")
-
-
-def _check_has_weights(contestant: Mapping[str, Any]) -> None:
-    if not _has_weights(contestant):
+def _in_this_process(contestant: Mapping[str, Any]) -> ContestantSpec:
+    spec = in_this_process(contestant)
+    if spec is None:
         raise Unsupported(
             f"{contestant['name']} ({contestant.get('spec', '?')}) can't be read token by token: its weights"
             " and logits are not in this process",
             _INSTEAD,
         )
+    return spec

@@ -16,7 +16,7 @@ from torch import Tensor
 
 from analysis.comparison import JACCARD, KENDALL, at_k, check_finite, compare
 from analysis.ranking import top_tokens
-from arena.analyzing.forward import read_together
+from arena.analyzing.forward import new_cache, read_together
 from arena.divergence.strands import SentTurn, Strand
 from arena.errors import ArenaError
 
@@ -149,7 +149,7 @@ def _in_a_batch(tokens: Tensor) -> Tensor:
 
 def _token_by_token(base: "Opened", tokens: Tensor, first: int) -> Iterator[Tensor]:
     """Yield logits [1, vocabulary] of one position after another from `first` on, read one at a time."""
-    model, cache, start = base.loaded.model, None, 0
+    model, cache, start = base.loaded.model, new_cache(base), 0
     for end in range(first + 1, tokens.shape[1]):
         with torch.inference_mode():
             output = model(

@@ -2,8 +2,8 @@
 
 import math
 import tomllib
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
@@ -16,6 +16,7 @@ from scipy import stats
 from analysis.prediction import spearman
 from arena.plan import read_plan
 from arena.score import read_scores
+from arena.study.able import beyond
 from arena.study.family import Family, families
 from arena.study.losses import Progress, chosen_tasks, mean_losses, progress_by_task
 
@@ -52,19 +53,22 @@ class Answer:
 
 @dataclass(frozen=True)
 class Record:
-    """What claims are asked of: a run's scores, its families, and an analysis of its models if there is."""
+    """What claims are asked of: a run's scores, its families, an analysis of its models if there is one."""
 
     progress: Progress
     tasks: Mapping[str, str]
     families: Sequence[Family]
     analysis: Mapping[str, Any]
+    beyond: Mapping[str, Collection[str]] = field(default_factory=dict)
+    """Base -> the benchmarks that it can't do."""
 
 
 def read_record(run: Path, analysis: Mapping[str, Any] | None = None) -> Record:
     """Read a run; `analysis` is the document that `arena analyze --out` writes. Raises `StoreError`."""
     _, episodes, _ = read_scores(run)
     tasks = {task_hash: task for task, task_hash in read_plan(run)["plan"]["tasks"]}
-    return Record(progress_by_task(episodes), tasks, families(run), analysis or {})
+    progress, found = progress_by_task(episodes), families(run)
+    return Record(progress, tasks, found, analysis or {}, beyond(run, found, progress))
 
 
 def answers(record: Record) -> list[Answer]:
@@ -78,10 +82,10 @@ def _claims() -> Mapping[str, Any]:
 
 
 def _more(claim: Mapping[str, Any], record: Record) -> Answer:
-    tasks = _tasks(claim["tasks"], record)
     gaps: list[float] = []
     who: list[str] = []
     for family in record.families:
+        tasks = _tasks(claim["tasks"], record, [family])
         these, than = (_members(family, claim[side]) for side in ("these", "than"))
         lost, other = (mean_losses(record.progress, family.base, side, tasks) for side in (these, than))
         gaps += [lost[task] - other[task] for task in lost.keys() & other.keys()]
@@ -100,15 +104,18 @@ def _small(claim: Mapping[str, Any], record: Record) -> Answer:
 
 
 def _sizes(claim: Mapping[str, Any], record: Record) -> Answer:
-    if len(record.families) < 2:
+    if len({family.size_bytes for family in record.families}) < 2:
         return _not_asked(claim, "it takes base models of two sizes in the run")
-    small, large = record.families[0], record.families[-1]
+    # a model that plays in two engines is two families: the ones with most recipes are compared
+    most = max(len(family.compressed) for family in record.families)
+    full = [family for family in record.families if len(family.compressed) == most]
+    small, large = full[0], full[-1]
     shared = [
         recipe
         for recipe in _recipes(claim["recipes"])
         if recipe in small.compressed.keys() & large.compressed
     ]
-    tasks = _tasks(claim["tasks"], record)
+    tasks = _tasks(claim["tasks"], record, [small, large])
     first, second = (
         mean_losses(record.progress, family.base, [family.compressed[recipe] for recipe in shared], tasks)
         for family in (small, large)
@@ -175,7 +182,9 @@ def _decide(
 ) -> Answer:
     """Decide by a bootstrap over tasks of the mean (one side) or of the difference of two means."""
     if any(side.size < 2 for side in sides):
-        return _not_asked(claim, "the run has no contestants or no finished tasks for it")
+        return _not_asked(
+            claim, "the run has no contestants for it, or no finished tasks that the base can do"
+        )
     estimate = float(sides[0].mean() - (sides[1].mean() if len(sides) > 1 else 0))
     low, high = _interval(sides)
     threshold = below or 0.0
@@ -238,9 +247,8 @@ def _not_asked(claim: Mapping[str, Any], reason: str) -> Answer:
 
 def _losses(record: Record, recipes: str, tasks: str) -> NDArray[np.float64]:
     """Return the mean loss over a group of recipes, one number a family and task of a group of tasks."""
-    chosen = _tasks(tasks, record)
     by_family = (
-        mean_losses(record.progress, family.base, _members(family, recipes), chosen)
+        mean_losses(record.progress, family.base, _members(family, recipes), _tasks(tasks, record, [family]))
         for family in record.families
     )
     return np.array([value for lost in by_family for value in lost.values()])
@@ -254,5 +262,11 @@ def _members(family: Family, group: str) -> list[str]:
     return [family.compressed[recipe] for recipe in _recipes(group) if recipe in family.compressed]
 
 
-def _tasks(group: str, record: Record) -> list[str]:
-    return chosen_tasks(record.tasks, _claims()["tasks"][group])
+def _tasks(group: str, record: Record, bases: Sequence[Family]) -> list[str]:
+    """Return the tasks of a group that all of the bases can do."""
+    beyond = {benchmark for family in bases for benchmark in record.beyond.get(family.base, ())}
+    return [
+        task_hash
+        for task_hash in chosen_tasks(record.tasks, _claims()["tasks"][group])
+        if record.tasks[task_hash].partition("/")[0] not in beyond
+    ]

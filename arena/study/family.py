@@ -6,6 +6,7 @@ from pathlib import Path
 
 from arena.compressed import split_recipe
 from arena.plan import read_plan
+from arena.study.lineup import recipe_name
 
 
 @dataclass(frozen=True)
@@ -20,9 +21,9 @@ class Family:
 def families(run: Path) -> list[Family]:
     """Return the families of a run, the smallest base model first.
 
-    A family is told by how its contestants are typed: `MODEL` and `MODEL+RECIPE` with the same engine. Of two
-    contestants with the same model and recipe the first counts; compressed ones without their base are left
-    out.
+    A family is told by how its contestants are typed: `MODEL` and `MODEL+RECIPE` with the same engine, so
+    that numerics are no part of what compression cost. Of two contestants with the same model and recipe the
+    first counts; compressed ones without their base are left out.
     """
     bases: dict[str, tuple[str, int]] = {}
     compressed: dict[str, dict[str, str]] = {}
@@ -31,7 +32,7 @@ def families(run: Path) -> list[Family]:
         if recipe is None:
             bases.setdefault(model, (contestant["name"], contestant.get("size_bytes", 0)))
         else:
-            compressed.setdefault(model, {}).setdefault(recipe, contestant["name"])
+            compressed.setdefault(model, {}).setdefault(recipe_name(recipe), contestant["name"])
     found = [
         Family(name, size, compressed.get(model, {}))
         for model, (name, size) in bases.items()

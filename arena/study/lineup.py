@@ -1,11 +1,15 @@
 """Who plays in the study: each model, its twin, its native tool template, and all that recipes make of it."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Literal
 
+import tomli_w
+
+from arena.compressed import compress_errors
 from arena.errors import UsageError
+from compress.recipe import read_recipe
 
 RECIPES = (
     "fp8",
@@ -23,29 +27,27 @@ RECIPES = (
     "wanda-2:4",
     "sparsegpt-2:4",
 )
-OURS = (
-    "fp8",
-    "rtn-w4g128",
-    "rtn-w3g128",
-    "magnitude-30",
-    "magnitude-50",
-    "wanda-50",
-    "magnitude-2:4",
-    "wanda-2:4",
-)
-"""The recipes that need no llm-compressor."""
+NOT_ON_A_CPU = ("fp8", "gptq-w8")
+"""What vLLM on a CPU has no kernel for (8-bit whole numbers) or only a slow one (fp8: below 1 token/s)."""
 
 EngineKind = Literal["hf", "vllm"]
 
 
-def study_contestants(models: Sequence[str], recipes: Sequence[str], engine: EngineKind = "hf") -> list[str]:
+def study_contestants(
+    models: Sequence[str],
+    recipes: Sequence[str],
+    engine: EngineKind = "hf",
+    in_hf: Collection[str] = (),
+) -> list[str]:
     """Return the study's contestants as they are typed after `-a`; the first model is the baseline.
 
-    Of each model: the base; the base once more, which must tie (A/A), and with `vllm` a third time in
-    transformers, which shows what numerics do; the base with tools in its chat template; each recipe.
-    Raises `UsageError` for models that can't be compressed here, and for two that are called the same.
+    Of each model: the base; the base once more, which must tie (A/A); the base with tools in its chat
+    template; each recipe (names, or files as `calibrated_recipes` writes). With `vllm`, last of all and slow:
+    the base in transformers, which shows what numerics do, and the recipes `in_hf` beside it. Raises
+    `UsageError` for models that can't be compressed here, and for two that are called the same.
     """
     lines: list[str] = []
+    slow: list[str] = []
     names: set[str] = set()
     for model in models:
         if re.match(r"(openai|expert|random|script|replay):?", model):
@@ -57,15 +59,49 @@ def study_contestants(models: Sequence[str], recipes: Sequence[str], engine: Eng
         if name in names:
             raise UsageError(f"two models are called {name!r}", "rename one of the folders")
         names.add(name)
-        spec = model if model == "bundled" and engine == "hf" else f"{engine}:{_argument(model)}"
+        hf = f"hf:{model_of(model)}"
+        spec = model if model == "bundled" and engine == "hf" else f"{engine}:{model_of(model)}"
         lines += [f"{name}={spec}", f"{name}-again={spec}"]
-        if engine == "vllm":
-            lines.append(f"{name}-in-hf=hf:{_argument(model)}")
         if model != "bundled":  # its chat template takes no tools
             lines.append(f"{name}-tools={spec},tools=template")
-        lines += [f"{name}-{recipe.replace(':', 'of')}={spec}+{recipe}" for recipe in recipes]
-    return lines
+        if engine == "vllm":
+            slow.append(f"{name}-in-hf={hf}")
+        for recipe in recipes:
+            known_as = recipe_name(recipe)
+            late = engine == "vllm" and known_as in in_hf
+            typed = f"{name}-{known_as.replace(':', 'of')}={hf if late else spec}+{recipe}"
+            (slow if late else lines).append(typed)
+    return lines + slow
 
 
-def _argument(model: str) -> str:
+def calibrated_recipes(
+    recipes: Sequence[str], samples: int | None, tokens: int | None, folder: Path
+) -> list[str]:
+    """Return the recipes, those that need calibration as files in `folder` that ask for so much of it.
+
+    `samples` texts of `tokens` tokens; None leaves the recipe's own number (128 of 512).
+    """
+    changes = {key: value for key, value in (("samples", samples), ("tokens", tokens)) if value}
+    return [_write(recipe, changes, folder) if changes else recipe for recipe in recipes]
+
+
+def recipe_name(recipe: str) -> str:
+    """Return the name by which the study knows a recipe that is a name or a file: `wanda-2:4`."""
+    if not recipe.endswith(".toml"):
+        return recipe
+    return re.sub(r"(\d)of(\d)", r"\1:\2", Path(recipe).stem)
+
+
+def _write(recipe: str, changes: Mapping[str, int], folder: Path) -> str:
+    with compress_errors():
+        if recipe.endswith(".toml") or not read_recipe(recipe).needs_calibration:
+            return recipe
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / f"{recipe.replace(':', 'of')}.toml"
+    path.write_text(tomli_w.dumps({"base": recipe, **changes}), encoding="utf-8")
+    return str(path)
+
+
+def model_of(model: str) -> str:
+    """Return a model without its engine's name: `vllm:qwen` is `qwen`."""
     return model.partition(":")[2] if model.startswith(("hf:", "vllm:")) else model

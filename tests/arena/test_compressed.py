@@ -15,8 +15,11 @@ from arena import compressed
 from arena.compressed import kept_checkpoint, resolve, split_recipe
 from arena.engines.registry import make_engine, parse_contestant
 from arena.errors import EngineError, UsageError
+from arena.study.making import made_here
+from compress.calibration import bundled_calibration
 from compress.card import read_card
 from compress.checkpoint import read_checkpoint
+from compress.recipe import read_recipe
 
 ROOT = Path(__file__).parents[2]
 
@@ -150,3 +153,25 @@ def test_a_gguf_file_is_unpacked_first(tmp_path: Path) -> None:
     folder = Path(resolve(f"hf:{file}+rtn-w4g16".removeprefix("hf:")))
     assert read_card(folder)["base"]["name"] == str(file)
     assert compressed.base_folder(str(file)) == base
+
+
+def test_a_python_without_llm_compressor_takes_what_another_has_made(
+    tiny: Path, cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def installed(**packages: str) -> None:
+        monkeypatch.setattr("compress.card.versions", lambda: packages)
+
+    recipe = read_recipe("gptq-w4g16")
+    installed(llmcompressor="1", **{"compressed-tensors": "1"})
+    made = compressed._folder(tiny, recipe, bundled_calibration())
+    shutil.copytree(resolve(f"{tiny}+rtn-w4g16"), made)
+    assert compressed.is_kept(str(tiny), "gptq-w4g16")
+    installed(llmcompressor="2", **{"compressed-tensors": "1"})
+    assert not compressed.is_kept(str(tiny), "gptq-w4g16")
+    installed()
+    assert kept_checkpoint(str(tiny), "gptq-w4g16") == made
+    assert not compressed.is_kept(str(tiny), "gptq-w8")
+    assert made_here([str(tiny)], ["gptq-w4g16", "rtn-w4g16", "gptq-w8"]) == (
+        ["gptq-w4g16", "rtn-w4g16"],
+        ["gptq-w8"],
+    )

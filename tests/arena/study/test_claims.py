@@ -113,3 +113,22 @@ def test_repeats_of_a_task_are_averaged():
 def test_tasks_are_chosen_by_benchmark_or_subset():
     assert chosen_tasks(TASKS, ["teval/*-json"]) == [task for task in TASKS if task.startswith("j")]
     assert len(chosen_tasks(TASKS, ["*"])) == len(TASKS)
+
+
+def test_nothing_is_asked_of_what_the_base_cannot_do():
+    told = record(LOSSES)
+    unable = Record(told.progress, told.tasks, told.families, {}, {"small": ["teval"]})
+    assert answer(unable, "keeps tool use better").verdict == "not asked"
+    assert "that the base can do" in answer(unable, "keeps tool use better").reason
+    assert answer(unable, "workflow generation").cases == answer(told, "workflow generation").cases
+
+
+def test_models_of_two_sizes_are_compared_by_the_engine_in_which_most_recipes_play():
+    told = record(LOSSES, bases=("small", "large"))
+    alone = Family("small in hf", 10, {"fp8": "small+fp8"})
+    families = [told.families[0], alone, told.families[1]]
+    other = Record(told.progress, told.tasks, families, {})
+    assert answer(other, "Smaller models").estimate == answer(told, "Smaller models").estimate
+    assert (
+        answer(Record(told.progress, told.tasks, families[:2], {}), "Smaller models").verdict == "not asked"
+    )

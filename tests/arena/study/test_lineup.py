@@ -1,8 +1,11 @@
+from pathlib import Path
+
 import pytest
 
 from arena.engines.registry import parse_contestant
 from arena.errors import UsageError
-from arena.study.lineup import study_contestants
+from arena.study.lineup import calibrated_recipes, recipe_name, study_contestants
+from compress.recipe import read_recipe
 
 
 def test_a_model_plays_as_it_is_twice_with_its_own_tool_template_and_by_each_recipe():
@@ -31,3 +34,28 @@ def test_all_names_are_names():
 def test_what_cannot_be_studied_is_refused(models: list[str]):
     with pytest.raises(UsageError):
         study_contestants(models, ["fp8"])
+
+
+def test_what_vllm_cannot_serve_plays_in_transformers_after_all_others():
+    typed = study_contestants(
+        ["m"], ["fp8", "recipes/gptq-w8.toml", "rtn-w4g128"], "vllm", ("fp8", "gptq-w8")
+    )
+    assert typed == [
+        "m=vllm:m",
+        "m-again=vllm:m",
+        "m-tools=vllm:m,tools=template",
+        "m-rtn-w4g128=vllm:m+rtn-w4g128",
+        "m-in-hf=hf:m",
+        "m-fp8=hf:m+fp8",
+        "m-gptq-w8=hf:m+recipes/gptq-w8.toml",
+    ]
+
+
+def test_less_calibration_is_a_recipe_in_a_file_that_keeps_its_name(tmp_path: Path):
+    own, calibrated = calibrated_recipes(["rtn-w4g128", "wanda-2:4"], 16, None, tmp_path / "recipes")
+    assert own == "rtn-w4g128"
+    assert recipe_name(calibrated) == "wanda-2:4"
+    read = read_recipe(calibrated)
+    assert read.samples == 16
+    assert read.hash == read_recipe("wanda-2:4", {"samples": 16}).hash
+    assert calibrated_recipes(["wanda-2:4"], None, None, tmp_path) == ["wanda-2:4"]

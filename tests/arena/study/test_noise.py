@@ -4,10 +4,12 @@ from typing import Any
 import pytest
 import tomli_w
 
+from arena.engines.registry import ContestantSpec
 from arena.records import EpisodeEnded, EpisodeKey, Turn
 from arena.store.files import PLAN, create_database
 from arena.store.writer import RunWriter
 from arena.study.family import families
+from arena.study.inside import by_weights
 from arena.study.noise import twins
 from envs.base import Task
 
@@ -85,3 +87,24 @@ def test_a_family_is_a_base_and_what_was_made_of_it(tmp_path: Path):
         ("small", {"magnitude-2:4": "small 2:4"}),
         ("big", {"fp8": "big fp8"}),
     ]
+
+
+def test_a_family_knows_recipes_in_files_by_name_and_a_base_in_two_engines_is_two_families(tmp_path: Path):
+    run = make_run(
+        tmp_path,
+        [
+            contestant("base", "vllm:b", "x"),
+            contestant("wanda", "vllm:b+study/recipes/wanda-2of4.toml", "x"),
+            contestant("in hf", "hf:b", "x"),
+            contestant("w8", "hf:b+study/recipes/gptq-w8.toml", "x"),
+        ],
+        {},
+    )
+    found = families(run)
+    assert [(each.base, each.compressed) for each in found] == [
+        ("base", {"wanda-2:4": "wanda"}),
+        ("in hf", {"gptq-w8": "w8"}),
+    ]
+    specs = {name: ContestantSpec(name, "hf:b", {}) for name in ("base", "in hf")}
+    (joined,) = by_weights(found, specs)
+    assert (joined.base, joined.compressed) == ("base", {"wanda-2:4": "wanda", "gptq-w8": "w8"})
