@@ -27,6 +27,12 @@ def study(
     tokens: Annotated[
         int | None, typer.Option(min=8, help="Tokens of each calibration text (default: 512).")
     ] = None,
+    max_time: Annotated[
+        float | None,
+        typer.Option(
+            min=0, metavar="SECONDS", help="Play no longer; the page is of what there is, and says so."
+        ),
+    ] = None,
     make_only: Annotated[
         bool, typer.Option("--make-only", help="Compress and keep, so that another Python can play.")
     ] = False,
@@ -47,6 +53,7 @@ def study(
     from arena.cli.playing import How, play, say_how_it_went
     from arena.engines.vllm_machine import CPU_PACKAGE, build
     from arena.errors import UsageError
+    from arena.limits import Limits
     from arena.lineup import line_up
     from arena.plan import check_playable
     from arena.study.lineup import NOT_ON_A_CPU, RECIPES, EngineKind, calibrated_recipes, study_contestants
@@ -70,20 +77,23 @@ def study(
         plan, engines = line_up(load_suite(suite), typed, limit, on_compress=compression.listen)
     check_playable(plan)
     run = out / "run"
-    tally = play(plan, run, engines, How(jobs=jobs, quiet=quiet))
+    tally = play(plan, run, engines, How(jobs, Limits(seconds=max_time), quiet=quiet))
 
+    from arena.report.html import html_page
     from arena.study.document import study_document
     from arena.study.inside import analyses_of
     from arena.study.page import CLAIM_COLUMNS, claim_rows, study_page
+    from arena.study.telling import telling_of
 
-    document = study_document(run, analyses_of(run, out, say))
+    document = study_document(run, analyses_of(run, out, say), telling_of(run, out, say))
     (out / "study.json").write_text(json.dumps(document, indent=1), encoding="utf-8")
     (out / "study.md").write_text(study_page(document), encoding="utf-8")
+    (out / "report.html").write_text(html_page(document["report"], [run]), encoding="utf-8")
     if as_json:
         print_json(document)
     else:
         print_table(CLAIM_COLUMNS, claim_rows(document["claims"]))
-    say(f"{out / 'study.md'} is the page, {out / 'study.json'} its numbers; `arena report {run}` the scores")
+    say(f"{out / 'study.md'} is the page, {out / 'study.json'} its numbers, {out / 'report.html'} the scores")
     if code := say_how_it_went(tally, "the same command goes on from here"):
         raise typer.Exit(code)
 

@@ -23,7 +23,7 @@ from arena.plan import read_plan
 if TYPE_CHECKING:
     from arena.engines.hf_chat import Chat
 
-_INSTEAD = "play model folders, hf:PATH_OR_ID or vllm:PATH_OR_ID; a server's log-probabilities cover only what it wrote"
+_INSTEAD = "play model folders, hf:PATH_OR_ID or vllm:PATH_OR_ID; a server's own text is all that it scores"
 
 
 @dataclass(frozen=True)

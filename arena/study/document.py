@@ -13,11 +13,14 @@ from arena.study.claims import Record, answers, read_record
 from arena.study.noise import twins
 
 
-def study_document(run: Path, analyses: Sequence[Mapping[str, Any]] = ()) -> dict[str, Any]:
-    """Return {run, created, machine, packages, report, claims, noise, sizes, needle, analyses}.
+def study_document(
+    run: Path, analyses: Sequence[Mapping[str, Any]] = (), telling: Mapping[str, Any] | None = None
+) -> dict[str, Any]:
+    """Return {run, created, machine, packages, report, claims, noise, sizes, needle, analyses, telling}.
 
-    `analyses` are the documents of `arena analyze`, one a base model. `needle` is contestant -> length
-    (tokens) -> depth (percent) -> mean score 0..1. Raises `StoreError` for a run that can't be read.
+    `analyses` are the documents of `arena analyze`, one a base model; `telling` is what `telling_of` returns.
+    `needle` is contestant -> length (tokens) -> depth (percent) -> mean score 0..1. Raises `StoreError` for a
+    run that can't be read.
     """
     models = {name: numbers for each in analyses for name, numbers in each.get("models", {}).items()}
     record = read_record(run, {"models": models})
@@ -34,6 +37,7 @@ def study_document(run: Path, analyses: Sequence[Mapping[str, Any]] = ()) -> dic
         "sizes": _sizes(plan, record),
         "needle": needle_grid(record),
         "analyses": list(analyses),
+        "telling": telling,
     }
 
 

@@ -4,7 +4,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from arena.analyzing import tables as analysis_tables
-from arena.report.tables import markdown
+from arena.divergence import tables as divergence_tables
+from arena.report.tables import literal, markdown
 
 _NOT_POINTS = ("rho", "Jaccard")
 _TELLING = 8
@@ -12,10 +13,16 @@ _TELLING = 8
 
 
 def study_page(document: Mapping[str, Any]) -> str:
-    """Return the page: top finding, the paper's findings, scores, sizes, needle, metrics, noise floor."""
-    parts = [f"# Study of {_names(document)}", _about(document), _claims(document["claims"])]
-    parts += [_scores(document["report"]), _sizes(document["sizes"]), _needle(document["needle"])]
-    parts += [_analyses(document["analyses"]), _noise(document["noise"])]
+    """Return the page: what to ship, the paper's findings, scores, an example, what is inside, noise."""
+    report = document["report"]
+    parts = [
+        f"# Study of {_names(document)}",
+        _about(document),
+        _to_ship(report),
+        _claims(document["claims"]),
+    ]
+    parts += [_scores(report), _templates(report), _sizes(document["sizes"]), _needle(document["needle"])]
+    parts += [_telling(document["telling"]), _analyses(document["analyses"]), _noise(document["noise"])]
     return "\n\n".join(part for part in parts if part) + "\n"
 
 
@@ -45,6 +52,14 @@ def _about(document: Mapping[str, Any]) -> str:
     )
 
 
+def _to_ship(report: Mapping[str, Any]) -> str:
+    said = report["headline"]
+    sentences = [f"**{literal(said['text'])}.**", *map(literal, said["why"])]
+    if said["caution"]:
+        sentences.append(literal(said["caution"]))
+    return "## Which to ship\n\n" + "\n\n".join(sentences)
+
+
 def _claims(claims: Sequence[Mapping[str, Any]]) -> str:
     return "## What the paper found, and what this run says\n\n" + markdown(CLAIM_COLUMNS, claim_rows(claims))
 
@@ -72,8 +87,46 @@ def _scores(report: Mapping[str, Any]) -> str:
     parts = ["## Scores", markdown(tables.SCORE_COLUMNS, tables.score_rows(report))]
     failures = tables.failure_rows(report)
     if failures:
-        parts += ["## Failures", markdown(("contestant", "failure", ">turns"), failures)]
+        parts += ["## Failures", markdown(tables.FAILURE_COLUMNS, failures)]
     return "\n\n".join(parts)
+
+
+def _templates(report: Mapping[str, Any]) -> str:
+    """Compare bases whose chat template was given the tools with those that read Arena's own prompt."""
+    rows = []
+    for name, agent in report["agents"].items():
+        fields = report["overall"].get(name, {})
+        if agent["options"].get("tools") == "template" and "measures" in fields:
+            calls = fields["measures"].get("valid_call_rate", {})
+            rows.append((name, str(fields["pairs"]), _difference(fields), _difference(calls)))
+    if not rows:
+        return ""
+    columns = ("contestant", ">tasks", ">progress, 95 % interval", ">valid calls, 95 % interval")
+    return (
+        "## Tools in the chat template\n\nTools as the model's own chat template words them, less the same "
+        "base with the tools in Arena's prompt, in points.\n\n" + markdown(columns, rows)
+    )
+
+
+def _difference(fields: Mapping[str, Any]) -> str:
+    if "ci" not in fields:
+        return "-"
+    delta, low, high = (100 * number for number in (fields["delta"], *fields["ci"]))
+    return f"{delta:+.1f} [{low:+.1f}, {high:+.1f}]"
+
+
+def _telling(example: Mapping[str, Any] | None) -> str:
+    if not example:
+        return ""
+    lines = [*example["heading"], "", *example["verdict"]]
+    return "\n\n".join(
+        [
+            "## One turn, token by token",
+            "\n".join(f"    {line}" for line in lines),  # indented: nothing in it is markup
+            markdown(divergence_tables.TOKEN_COLUMNS, example["tokens"]),
+            literal(divergence_tables.LEGEND),
+        ]
+    )
 
 
 def _sizes(sizes: Sequence[Mapping[str, Any]]) -> str:

@@ -24,6 +24,8 @@ def claim(**changes: Any) -> dict[str, Any]:
 
 def document(**changes: Any) -> dict[str, Any]:
     report = {"run": "r", "baseline": "base", "contestants": {}, "failures": {}}
+    report |= {"agents": {}, "overall": {}}
+    report["headline"] = {"kind": "alone", "text": "Nothing to ship", "why": [], "caution": None}
     values = {
         "run": "r",
         "created": "2026-11-24T00:00:00",
@@ -35,6 +37,7 @@ def document(**changes: Any) -> dict[str, Any]:
         "sizes": [],
         "needle": {},
         "analyses": [],
+        "telling": None,
     }
     return values | changes
 
@@ -80,3 +83,29 @@ def test_the_page_names_twins_and_leaves_out_what_the_run_does_not_hold():
     assert "| base, base\\|again | same engine | 3 of 3 | 9 of 9 | +0.0 |" in page
     assert "## Needle" not in page
     assert "## What changed inside" not in page
+
+
+def test_tools_in_the_chat_template_are_compared_with_the_base_and_others_are_not():
+    page = document()
+    fields = {"delta": -0.1, "ci": [-0.2, 0.05], "pairs": 12}
+    measures = {"measures": {"valid_call_rate": {"delta": 0.2, "ci": [0.1, 0.3]}}}
+    page["report"]["agents"] = {"tools": {"options": {"tools": "template"}}, "fp8": {"options": {}}}
+    page["report"]["overall"] = {"tools": fields | measures, "fp8": fields | measures}
+    told = study_page(page)
+    assert "| tools | 12 | -10.0 [-20.0, +5.0] | +20.0 [+10.0, +30.0] |" in told
+    assert "| fp8" not in told
+
+
+def test_the_example_is_shown_as_it_is_and_the_recommendation_stands_first():
+    example = {
+        "contestant": "fp8",
+        "heading": ["fp8 beside base", "reply   ```<b>"],
+        "tokens": [["*", "3", "a|b", "tool name", "x", "9", "y", "8", "1", "0.1"]],
+        "verdict": ["token 3 changes the action"],
+    }
+    page = study_page(document(telling=example))
+    assert "    reply   ```<b>\n" in page
+    assert "a\\|b" in page
+    assert (
+        page.index("## Which to ship") < page.index("## What the paper found") < page.index("token by token")
+    )
