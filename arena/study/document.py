@@ -1,26 +1,32 @@
 """The study of a run as one JSON-able document: what the Markdown page and the terminal are drawn from."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from arena.compressed import split_recipe
 from arena.plan import read_plan
 from arena.report.document import report_document
 from arena.study.claims import Record, answers, read_record
 from arena.study.noise import twins
+from compress.errors import RecipeError
+from compress.recipe import Awq, Gptq, SmoothQuant, SparseGpt, Wanda, read_recipe
 
 
 def study_document(
     run: Path, analyses: Sequence[Mapping[str, Any]] = (), telling: Mapping[str, Any] | None = None
 ) -> dict[str, Any]:
-    """Return {run, created, machine, packages, report, claims, noise, sizes, needle, analyses, telling}.
+    """Return the study as plain data: all that its page says.
 
-    `analyses` are the documents of `arena analyze`, one a base model; `telling` is what `telling_of` returns.
-    `needle` is contestant -> length (tokens) -> depth (percent) -> mean score 0..1. Raises `StoreError` for a
-    run that can't be read.
+    That is {run, created, machine, packages, suite, calibration, report, claims, noise, sizes, needle,
+    analyses, telling}. `analyses` are the documents of `arena analyze`, one a base model; `telling` is what
+    `telling_of` returns; `needle` is contestant -> length (tokens) -> depth (percent) -> mean score 0..1.
+    Raises `StoreError` for a run that can't be read.
     """
     models = {name: numbers for each in analyses for name, numbers in each.get("models", {}).items()}
     record = read_record(run, {"models": models})
@@ -31,6 +37,8 @@ def study_document(
         "created": plan["created"],
         "machine": plan["machine"],
         "packages": plan["packages"],
+        "suite": _suite(plan),
+        "calibration": _calibration(plan),
         "report": report,
         "claims": [asdict(answer) for answer in answers(record)],
         "noise": [asdict(pair) | {"tie": pair.tie} for pair in twins(run)],
@@ -53,6 +61,29 @@ def needle_grid(record: Record) -> dict[str, dict[int, dict[float, float]]]:
     for (name, tokens, percent), values in sorted(cells.items()):
         grid.setdefault(name, {}).setdefault(tokens, {})[percent] = float(np.mean(values))
     return grid
+
+
+def _suite(plan: Mapping[str, Any]) -> dict[str, Any]:
+    """Return {name, tasks: benchmark -> how many, temperature}."""
+    frozen = plan["plan"]
+    tasks = Counter(task.partition("/")[0] for task, _ in frozen["tasks"])
+    return {
+        "name": frozen["suite"],
+        "tasks": dict(tasks),
+        "temperature": frozen["settings"].get("temperature", 0.0),
+    }
+
+
+def _calibration(plan: Mapping[str, Any]) -> list[str]:
+    """Return on how much text contestants were calibrated (`128 x 512`), files that are gone left out."""
+    found = set()
+    for contestant in plan["contestants"]:
+        _, name = split_recipe(contestant["spec"])
+        with suppress(RecipeError):
+            recipe = read_recipe(name) if name else None
+            if isinstance(recipe, Wanda | SparseGpt | Gptq | Awq | SmoothQuant):
+                found.add(f"{recipe.samples} x {recipe.tokens}")
+    return sorted(found)
 
 
 def _sizes(plan: Mapping[str, Any], record: Record) -> list[dict[str, Any]]:

@@ -45,7 +45,12 @@ def _names(document: Mapping[str, Any]) -> str:
 def _about(document: Mapping[str, Any]) -> str:
     machine = document["machine"]
     packages = ", ".join(f"{name} {version}" for name, version in document["packages"].items())
+    suite, texts = document["suite"], document["calibration"]
+    tasks = ", ".join(f"{count} {benchmark}" for benchmark, count in suite["tasks"].items())
+    calibrated = f" Recipes that look at texts were shown {' or '.join(texts)} tokens." if texts else ""
     return (
+        f"Tasks of the suite {literal(suite['name'])} (bundled, not the official data): {literal(tasks)}; each "
+        f"once, temperature {suite['temperature']:g}.{calibrated}\n\n"
         f"Made by `arena study`; run `{document['run']}`, begun {document['created'][:10]} on "
         f"{machine['cores']} cores ({machine['processor']}); {packages}. Losses are "
         "differences of progress rates on the same tasks, in points of 100, with 95 % intervals over tasks."
@@ -189,7 +194,8 @@ def _noise(pairs: Sequence[Mapping[str, Any]]) -> str:
         for pair in pairs
     ]
     return (
-        "## Noise floor\n\nThe same weights twice. Within one engine every turn must be equal; between two "
-        "engines the difference is numerics, and no smaller one says anything about compression.\n\n"
+        "## Noise floor\n\nThe same weights twice. Within one engine every turn ought to be equal; where it "
+        "isn't, a reply depends on what else is in the batch (16-bit arithmetic). Between two engines the "
+        "difference is numerics. No smaller one says anything about compression.\n\n"
         + markdown(("contestants", "what", ">equal episodes", ">equal turns", ">progress difference"), rows)
     )

@@ -31,6 +31,8 @@ def document(**changes: Any) -> dict[str, Any]:
         "created": "2026-11-24T00:00:00",
         "machine": {"cores": 2, "processor": "x86_64"},
         "packages": {"torch": "2.13"},
+        "suite": {"name": "study", "tasks": {"teval": 3}, "temperature": 0.0},
+        "calibration": ["16 x 512"],
         "report": report,
         "claims": [claim()],
         "noise": [],
