@@ -49,7 +49,7 @@ def _about(document: Mapping[str, Any]) -> str:
     tasks = ", ".join(f"{count} {benchmark}" for benchmark, count in suite["tasks"].items())
     calibrated = f" Recipes that look at texts were shown {' or '.join(texts)} tokens." if texts else ""
     return (
-        f"Tasks of the suite {literal(suite['name'])} (bundled, not the official data): {literal(tasks)}; each "
+        f"Tasks of the suite {literal(suite['name'])} (bundled, not official data): {literal(tasks)}; each "
         f"once, temperature {suite['temperature']:g}.{calibrated}\n\n"
         f"Made by `arena study`; run `{document['run']}`, begun {document['created'][:10]} on "
         f"{machine['cores']} cores ({machine['processor']}); {packages}. Losses are "
