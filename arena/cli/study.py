@@ -56,7 +56,7 @@ def study(
     from arena.limits import Limits
     from arena.lineup import line_up
     from arena.plan import check_playable
-    from arena.study.lineup import NOT_ON_A_CPU, RECIPES, EngineKind, calibrated_recipes, study_contestants
+    from arena.study.lineup import RECIPES, EngineKind, calibrated_recipes, not_on_a_cpu, study_contestants
     from arena.study.making import has_llmcompressor, made_here, make
     from arena.suite import load_suite
 
@@ -72,7 +72,7 @@ def study(
         if make_only:
             make(models, recipes, compression.listen)
             return
-        in_hf = NOT_ON_A_CPU if kind == "vllm" and build().startswith(CPU_PACKAGE) else ()
+        in_hf = not_on_a_cpu(recipes) if kind == "vllm" and build().startswith(CPU_PACKAGE) else ()
         typed = study_contestants(models, recipes, kind, in_hf)
         plan, engines = line_up(load_suite(suite), typed, limit, on_compress=compression.listen)
     check_playable(plan)

@@ -9,7 +9,7 @@ import tomli_w
 
 from arena.compressed import compress_errors
 from arena.errors import UsageError
-from compress.recipe import read_recipe
+from compress.recipe import Fp8, read_recipe
 
 RECIPES = (
     "fp8",
@@ -27,9 +27,6 @@ RECIPES = (
     "wanda-2:4",
     "sparsegpt-2:4",
 )
-NOT_ON_A_CPU = ("fp8", "gptq-w8")
-"""What vLLM on a CPU has no kernel for (8-bit whole numbers) or only a slow one (fp8: below 1 token/s)."""
-
 EngineKind = Literal["hf", "vllm"]
 
 
@@ -83,6 +80,17 @@ def calibrated_recipes(
     """
     changes = {key: value for key, value in (("samples", samples), ("tokens", tokens)) if value}
     return [_write(recipe, changes, folder) if changes else recipe for recipe in recipes]
+
+
+def not_on_a_cpu(recipes: Sequence[str]) -> list[str]:
+    """Return the names of the recipes whose checkpoints vLLM serves slowly on a CPU, or not at all.
+
+    Those are weights of other widths than 4 bits, unless inputs are rounded too, and fp8. Raises `UsageError`
+    for unknown recipes.
+    """
+    with compress_errors():
+        read = [(recipe_name(recipe), read_recipe(recipe)) for recipe in recipes]
+    return [name for name, recipe in read if isinstance(recipe, Fp8) or getattr(recipe, "bits", 4) != 4]
 
 
 def recipe_name(recipe: str) -> str:

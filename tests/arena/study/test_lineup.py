@@ -4,7 +4,7 @@ import pytest
 
 from arena.engines.registry import parse_contestant
 from arena.errors import UsageError
-from arena.study.lineup import calibrated_recipes, recipe_name, study_contestants
+from arena.study.lineup import calibrated_recipes, not_on_a_cpu, recipe_name, study_contestants
 from compress.recipe import read_recipe
 
 
@@ -59,3 +59,10 @@ def test_less_calibration_is_a_recipe_in_a_file_that_keeps_its_name(tmp_path: Pa
     assert read.samples == 16
     assert read.hash == read_recipe("wanda-2:4", {"samples": 16}).hash
     assert calibrated_recipes(["wanda-2:4"], None, None, tmp_path) == ["wanda-2:4"]
+
+
+def test_vllm_on_a_cpu_serves_four_bits_and_what_has_no_grid():
+    names = ["fp8", "gptq-w8", "rtn-w3g128", "gptq-w4g128", "awq-w4g128", "smoothquant-w8a8", "magnitude-2:4"]
+    assert not_on_a_cpu(names) == ["fp8", "gptq-w8", "rtn-w3g128"]
+    with pytest.raises(UsageError):
+        not_on_a_cpu(["fp9"])
