@@ -15,7 +15,7 @@ from arena.records import EpisodeKey
 from envs.base import ArenaEnv, Task
 
 _DECODING = {"max_tokens", "temperature", "top_p", "stop"}
-_BURDENS = {"offered_tools", "filler_tokens"}
+_BURDENS = {"offered_tools", "filler_tokens", "result_tokens"}
 
 MAX_REMEMBERED_CHARS = 400
 """How much of a reply without an action stays in the history; a loop of garbage shall not fill it."""
@@ -27,9 +27,9 @@ class AgentSettings:
 
     `thought_tokens` come on top of what a reply may have, for models that think before they answer. Where
     `system_role` is off, what a system message says stands before the first user message. `dialect` is how
-    its family writes tool calls (`arena.protocol.spoken`), None for plain JSON. `offered_tools` and
-    `filler_tokens` make requests harder on purpose (`arena.burden`). `own` names the settings that the
-    contestant (not its suite) chose: those hold whatever a task asks for.
+    its family writes tool calls (`arena.protocol.spoken`), None for plain JSON. `offered_tools`,
+    `filler_tokens` and `result_tokens` make requests harder on purpose (`arena.burden`). `own` names the
+    settings that the contestant (not its suite) chose: those hold whatever a task asks for.
     """
 
     protocol: str = "text"
@@ -44,6 +44,7 @@ class AgentSettings:
     own: tuple[str, ...] = ()
     offered_tools: int | None = None
     filler_tokens: int | None = None
+    result_tokens: int | None = None
 
     def content(self) -> dict[str, Any]:
         """Return the settings as a contestant's identity holds them: a burden only where there is one."""
@@ -137,8 +138,8 @@ class Agent:
             seed=settings.sampling.seed + key.repeat,
             max_tokens=settings.sampling.max_tokens + settings.thought_tokens,
         )
-        own, draw = tuple(env.tools()), env.task.hash if env.task else ""
-        self._tools = burden.offered(own, settings.offered_tools, draw)
+        own, self._draw = tuple(env.tools()), env.task.hash if env.task else ""
+        self._tools = burden.offered(own, settings.offered_tools, self._draw)
         self._offered_only = {*map(burden.name_of, self._tools)} - {*map(burden.name_of, own)}
         self._plain = env.plain_request
         self._oracle = EpisodeOracle(env, self._protocol)
@@ -148,10 +149,11 @@ class Agent:
             answer_in_brief=self._protocol.in_brief(),
             example=_example(env, self._protocol) if settings.example else (),
             goal=env.goal(),
-            filler=burden.filler(settings.filler_tokens, draw),
+            filler=burden.filler(settings.filler_tokens, self._draw),
         )
         self._request = tuple(Message(**message) for message in env.messages())  # type: ignore[arg-type]
         self._history: list[Item] = []
+        self._acted = False
 
     async def act(self, observation: str, on_text: Callable[[str], None] | None = None) -> Thinking:
         """Decide on the next action. Raises `EngineError`; never because of what the reply says."""
@@ -190,6 +192,7 @@ class Agent:
         if decision.action is not None:
             item = replace(item, text=self._protocol.in_history(decision.action))
         self._history.append(item)
+        self._acted = decision.action is not None
 
     def refusal(self, action: str) -> str | None:
         """Return the observation that answers a call to a tool that is only offered, else None."""
@@ -215,6 +218,9 @@ class Agent:
         )
 
     def _see(self, observation: str) -> None:
+        if self._acted:  # what answers a reply without an action is no result
+            draw = f"{self._draw} {self._turn()}"
+            observation = burden.padded(observation, self._settings.result_tokens, draw)
         self._history.append(Item("observation", observation, () if self._history else self._request))
 
     def _turn(self) -> int:

@@ -1,13 +1,16 @@
-"""What a request is burdened with on purpose: tools that its task does not need, text that nobody asks about.
+"""What a request is burdened with on purpose: more tools than its task needs, text that nobody asks about.
 
-Two settings of a contestant or a suite. `offered_tools=32` fills up a task's own tools to 32 with tools of
+Three settings of a contestant or a suite. `offered_tools=32` fills up a task's own tools to 32 with tools of
 our other toolkits and of `distractors.toml`; they stand among the others, in an order of the task's own, and
 a call to one is answered by a sentence and costs a turn. With fewer tools in all, those that stay are the
 same.
-`filler_tokens=4000` puts so much text before the first message of a user.
+`filler_tokens=4000` puts so much text before the first message of a user. `result_tokens=200` puts so many
+fields behind each result of an action, under the name `_meta`: only the agent sees them. The environment and
+the record know the result alone, so nothing that is scored is touched.
 """
 
 import hashlib
+import json
 import tomllib
 from collections.abc import Collection, Mapping, Sequence
 from functools import cache
@@ -24,6 +27,7 @@ EVERY_TOOLKITS = {"finish", "check_valid_actions"}
 """What all toolkits have is no distractor: whether it is the task's own can't be told from its name."""
 
 WORDS_OF_4_TOKENS = 3
+CHARS_OF_A_TOKEN = 4
 """What usual tokenizers make of English. Fixed, so that a prompt can be built again without its engine."""
 
 
@@ -93,9 +97,35 @@ def filler(tokens: int | None, draw: str) -> str:
     return essays(f"filler-{draw}", max(1, tokens * WORDS_OF_4_TOKENS // 4)) + "\n\n"
 
 
+def padded(result: str, tokens: int | None, draw: str) -> str:
+    """Return a result with about so many tokens of fields behind it that say nothing of it.
+
+    They are what a service might log beside its answer (`result_log.toml`); `draw` seeds what. More tokens
+    contain the fewer.
+    """
+    if not tokens:
+        return result
+    said, length = _result_log(), 0
+    log: list[Mapping[str, Any]] = []
+    while length < tokens * CHARS_OF_A_TOKEN:
+        numbers = hashlib.sha256(f"{draw} {len(log)}".encode()).digest()
+        step, place, remark = (
+            said[name][number % len(said[name])]
+            for name, number in zip(("steps", "places", "remarks"), numbers, strict=False)
+        )
+        log.append({"step": step, "at": place, "took_ms": numbers[3], "remark": remark})
+        length += len(json.dumps(log[-1]))
+    return f"{result}\n{json.dumps({'_meta': {'note': said['note'], 'log': log}})}"
+
+
 def name_of(tool: ToolSchema) -> str:
     """Return a tool's name."""
     return str(tool["function"]["name"])
+
+
+@cache
+def _result_log() -> Mapping[str, Any]:
+    return tomllib.loads(files("arena").joinpath("result_log.toml").read_text(encoding="utf-8"))
 
 
 @cache

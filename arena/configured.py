@@ -12,7 +12,8 @@ TOUCHES_OUTPUT: Mapping[str, frozenset[str]] = {
     "suite.settings": frozenset(
         {
             *("protocol", "style", "dialect", "max_tokens", "temperature", "top_p", "stop", "history_items"),
-            *("example", "context_tokens", "thought_tokens", "system_role", "offered_tools", "filler_tokens"),
+            *("example", "context_tokens", "thought_tokens", "system_role"),
+            *("offered_tools", "filler_tokens", "result_tokens"),
             *("seed", "repeats", "scoring", "encoder"),
         }
     ),
@@ -26,8 +27,8 @@ TOUCHES_OUTPUT: Mapping[str, frozenset[str]] = {
         }
     ),
     "batch": frozenset({"suite", "agent", "limit", "repeats", "shard"}),
-    "engine hf": frozenset({"dtype", "trust_remote_code", "tools", "constrained"}),
-    "engine vllm": frozenset({"dtype", "max_model_len", "trust_remote_code", "tools"}),
+    "engine hf": frozenset({"dtype", "trust_remote_code", "tools", "constrained", "kv_bits"}),
+    "engine vllm": frozenset({"dtype", "max_model_len", "trust_remote_code", "tools", "constrained"}),
     "engine openai": frozenset({"tools", "tool_choice", "constrained"}),
     "engine expert": frozenset(),
     "engine random": frozenset(),

@@ -104,5 +104,6 @@ def agent_settings(
         dialect=merged.dialect,
         offered_tools=merged.offered_tools,
         filler_tokens=merged.filler_tokens,
+        result_tokens=merged.result_tokens,
         own=tuple(sorted(settled & GroupSettings.model_fields.keys())),
     )

@@ -55,6 +55,7 @@ class SuiteSettings(_Strict):
     system_role: bool = True
     offered_tools: int | None = Field(None, ge=1)
     filler_tokens: int | None = Field(None, ge=1)
+    result_tokens: int | None = Field(None, ge=1)
     dialect: Annotated[str | None, AfterValidator(_known_dialect)] = None
     seed: int = 0
     repeats: int = Field(1, ge=1)

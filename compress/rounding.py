@@ -66,6 +66,13 @@ def dense(grid: Grid, numbers: Tensor) -> Tensor:
     return (groups.to(grid.scale.dtype) * grid.scale[:, :, None]).reshape(numbers.shape)
 
 
+def rounded(values: Tensor, bits: int, group_size: int) -> Tensor:
+    """Return values [..., width] on a grid of 2^bits levels a group; `group_size` divides the width."""
+    rows = values.reshape(-1, values.shape[-1])
+    grid = fit_grid(rows, bits, group_size, symmetric=False)
+    return dense(grid, round_to(grid, rows)).reshape(values.shape)
+
+
 def to_float8(weight: Tensor) -> tuple[Tensor, Tensor]:
     """Return weights [out, in] as float8 E4M3, and the scale of each row [out, 1] in the weights' type."""
     scale = _stored(weight.float().abs().amax(dim=1, keepdim=True) / _FP8_MAX, weight.dtype)

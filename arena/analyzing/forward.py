@@ -43,7 +43,7 @@ def read_together(models: Sequence[Opened], tokens: "Tensor", first_position: in
 
     batch, length = tokens.shape[0], tokens.shape[1] - 1
     with_logits = max(1, batch_tokens(models[0].vocabulary) // batch)
-    caches = [_new_cache(opened) for opened in models]
+    caches = [new_cache(opened) for opened in models]
     start = 0
     while start < length:
         counts = start >= first_position
@@ -61,8 +61,8 @@ def read_together(models: Sequence[Opened], tokens: "Tensor", first_position: in
         start = end
 
 
-def _new_cache(opened: Opened) -> Any:
-    """Return an empty cache; None lets the model make its own."""
+def new_cache(opened: Opened) -> Any:
+    """Return an empty cache for a model; None lets it make its own."""
     if opened.cache_bits is None:
         return None
     from arena.analyzing.rounded import rounded_cache

@@ -12,7 +12,6 @@ from typing import Any
 
 from arena.analyzing.models import Candidate, Opened, open_model
 from arena.analyzing.reading import read_pair
-from arena.analyzing.rounded import rounded
 from arena.analyzing.study import Progress, Source
 from arena.analyzing.trajectories import Account
 
@@ -65,6 +64,7 @@ def _rounded_models(opened: Opened) -> Iterator[tuple[Opened, int]]:
     import torch
 
     from compress.plan import fitting_group_size
+    from compress.rounding import rounded
 
     for bits in WEIGHT_BITS:
         if bits == FULL_BITS:

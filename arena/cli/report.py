@@ -113,6 +113,7 @@ def _print_sentences(document: Mapping[str, Any]) -> None:
     if failures := tables.failure_rows(document):
         print_table(tables.FAILURE_COLUMNS, failures, title="Failed replies")
         out().print()
+    _print_lines("What constrained decoding brings back:", sentences.recovered(document))
     _print_lines("Can the base do it?", sentences.floors(document))
     _print_lines("Size:", sentences.sizes(document))
     _print_lines("Notes:", document.get("notes", ()))
@@ -152,6 +153,7 @@ def _markdown(document: Mapping[str, Any]) -> str:
     if failures := tables.failure_rows(document):
         parts += ["## Failed replies", tables.markdown(tables.FAILURE_COLUMNS, failures)]
     for title, lines in (
+        ("What constrained decoding brings back", sentences.recovered(document)),
         ("With errors counted as 0", sentences.with_errors(document)),
         ("Tasks that changed sides", sentences.flipped(document)),
         ("Can the base do it?", sentences.floors(document)),

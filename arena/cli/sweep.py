@@ -25,7 +25,8 @@ def sweep(
     axis: Annotated[
         str,
         typer.Argument(
-            metavar="AXIS", help="bits, group-size, sparsity, calibration, tools, context; turns of a --run."
+            metavar="AXIS",
+            help="bits, group-size, sparsity, calibration, kv-cache, tools, context, result-size; turns.",
         ),
     ],
     values: Annotated[
@@ -61,9 +62,10 @@ def sweep(
 ) -> None:
     """Play one value after the other and say up to which one the agent holds.
 
-    Bits, group size, sparsity and calibration compress the model of -a and compare with it; tools and context
-    make the same requests harder: one -a is compared with itself at the easiest value, several with the first
-    of them at each value. Each value is a run of its own: the same command goes on where it was.
+    Bits, group size, sparsity and calibration compress the model of -a and compare with it. Tools, context
+    and result-size make the same requests harder, kv-cache rounds the cache: one -a is compared with itself
+    at the easiest value, several with the first of them at each value. Each value is a run of its own: the
+    same command goes on where it was.
     """
     from arena.comparing import MEASURES
     from arena.errors import ArenaError, UsageError

@@ -7,7 +7,7 @@ from typing import Any
 
 from arena.debugging.fault import FAULTS, Fault, fault_of, kind_of
 from arena.debugging.listing import KINDS, REFUSED, all_failed_turns, groups, only_about
-from arena.debugging.opened import OpenedTurn, Run, open_turn
+from arena.debugging.opened import OpenedTurn, Run, open_turn, tools_of
 from arena.debugging.requests import Rebuilt
 from arena.debugging.trial import Trial, try_repair
 from arena.filtering import Filter
@@ -111,8 +111,7 @@ def turn_document(
 
 def whose(run: Run, opened: OpenedTurn) -> Fault | None:
     """Return whose fault an opened turn is, as far as the record tells."""
-    is_call = opened.protocol == "json"
-    tools = run.stage.tools(opened.task, opened.episode.key.seed) if is_call else ()
+    tools = tools_of(run, opened)[0] if opened.protocol == "json" else ()
     return fault_of(opened.turn, opened.protocol, tools, opened.dialect)
 
 

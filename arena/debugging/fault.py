@@ -14,6 +14,7 @@ from functools import cache
 from importlib.resources import files
 from typing import Any, Literal
 
+from arena.burden import was_refused
 from arena.debugging.listing import REFUSED
 from arena.errors import UsageError
 from arena.protocol import protocol
@@ -111,6 +112,8 @@ def _allowed(read: Any, *arguments: Any) -> bool:
 
 def _why(turn: Turn) -> str:
     failure = turn.failure
+    if failure is None and was_refused(turn.action or "", turn.outcome):
+        return "the call is of a tool that is not the task's, and was offered beside its own"
     if failure is None:
         return "the call was read, and the environment did nothing with it"
     return f"expected {failure.expected}, got {failure.got}"

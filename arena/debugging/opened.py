@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from arena import burden
 from arena.debugging.listing import FailedTurn, turn_name
 from arena.debugging.requests import Rebuilt, rebuilt, recorded_settings
 from arena.debugging.stage import Stage, reply_form
@@ -160,6 +161,22 @@ def open_turn(run: Run, episode: Episode, index: int) -> OpenedTurn:
 def request_of(run: Run, opened: OpenedTurn) -> Rebuilt:
     """Return the request that an opened turn's reply answered; its environment is set up for that."""
     return rebuilt(run.stage, opened.contestant, opened.episode.key, opened.task, opened.before, opened.turn)
+
+
+def tools_of(run: Run, opened: OpenedTurn) -> tuple[Sequence[Mapping[str, Any]], frozenset[str]]:
+    """Return the tools that an opened turn's contestant was offered, and the names of those not the task's.
+
+    Both are empty where the task's environment can't be had.
+    """
+    own = run.stage.tools(opened.task, opened.episode.key.seed)
+    settings = recorded_settings(opened.contestant)
+    if not own or settings is None:
+        return own, frozenset()
+    try:
+        tools = burden.offered(own, settings.offered_tools, opened.task.hash)
+    except UsageError:  # the run was played with another version's tools
+        return own, frozenset()
+    return tools, frozenset(map(burden.name_of, tools)) - frozenset(map(burden.name_of, own))
 
 
 def read_by(contestant: Mapping[str, Any], task: Task, turn: Turn) -> tuple[str, str | None]:

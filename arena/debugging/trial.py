@@ -10,7 +10,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from arena.debugging.opened import OpenedTurn, Run
+from arena.burden import refusal
+from arena.debugging.opened import OpenedTurn, Run, tools_of
 from arena.debugging.stage import CannotReplay, step, was_played
 from arena.records import Turn
 from envs.base import ArenaEnv, parse_call
@@ -38,11 +39,15 @@ class Trial:
 def try_action(run: Run, opened: OpenedTurn, action: str) -> Trial:
     """Return what an action would have done in the state that an opened turn was in; raises nothing."""
     task, seed = opened.task, opened.episode.key.seed
+    # asked first: it sets up the environment that is played in
+    offered_only = tools_of(run, opened)[1] if opened.protocol == "json" else frozenset()
     try:
         env = run.stage.replay(task, seed, opened.before)
+        before = opened.before[-1].progress if opened.before else 0.0
+        if not_there := refusal(action, offered_only):
+            return Trial(action, False, False, before, before, not_there)
         outcome, info = step(env, action)
         valid, progress = bool(info["valid"]), float(info["progress"])
-        before = opened.before[-1].progress if opened.before else 0.0
         same_as, told = None, None  # type: Literal["baseline", "expert"] | None, str | None
         if valid:
             same_as, told = _told(run, opened, env, action, makes_progress=progress > before)

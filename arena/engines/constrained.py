@@ -2,13 +2,15 @@
 
 `constrained=json-schema` makes the tools of a request a JSON Schema of one call, {"name": …, "arguments": …},
 as the `json` protocol reads it. In process, llguidance (MIT) turns that into the set of tokens that may come
-next; servers do the same by themselves. A reply can still be cut by its token limit, and a call that fits can
-still be the wrong one. Requests without tools (whole replies) are not constrained.
+next, in vLLM's process as well; servers do the same by themselves. A reply can still be cut by its token
+limit, and a call that fits can still be the wrong one. Requests without tools (whole replies) are not
+constrained.
 """
 
 import json
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
+from importlib.metadata import version
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -21,8 +23,13 @@ if TYPE_CHECKING:
 Constrained = Literal["json-schema"]
 PACKAGE = "llguidance"
 _KEPT_GRAMMARS = 64
-_SPACES: Any = {"whitespace_flexible": True, "whitespace_pattern": "[ ]?"}
-"""One space at most between a call's pieces: a model that is not sure must not write spaces for ever."""
+_SPACES: Any = {"whitespace_flexible": False, "item_separator": " ?, ?", "key_separator": " ?: ?"}
+"""One space at most round a comma or a colon: a model that is not sure must not write spaces for ever.
+
+Said so that the llguidance 1.7 of vLLM 0.32 heeds it too: it knows no `whitespace_pattern`.
+"""
+_GRAMMAR = 2
+"""Counts the forms that a constrained reply has had."""
 
 
 def call_schema(tools: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
@@ -40,12 +47,22 @@ def call_schema(tools: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     }
 
 
+def guided_schema(tools: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """Return the schema of one call with what llguidance reads there of the spaces that may come."""
+    return {**call_schema(tools), "x-guidance": _SPACES}
+
+
 def response_format(tools: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     """Return what asks an OpenAI-compatible server for one call of the tools."""
     return {
         "type": "json_schema",
         "json_schema": {"name": "tool_call", "schema": call_schema(tools), "strict": True},
     }
+
+
+def constraint_identity(constrained: str | None) -> dict[str, str]:
+    """Return what an engine that constrains in this process says of it in its identity."""
+    return {"constrained": f"{constrained} {_GRAMMAR}, {PACKAGE} {version(PACKAGE)}"} if constrained else {}
 
 
 def check_installed() -> None:
@@ -85,7 +102,7 @@ class Grammars:
     def _make(self, tools: str) -> Any:
         from llguidance import LLMatcher
 
-        grammar = LLMatcher.grammar_from_json_schema(call_schema(json.loads(tools)), overrides=_SPACES)
+        grammar = LLMatcher.grammar_from_json_schema(guided_schema(json.loads(tools)))
         matcher = LLMatcher(self._tokens, grammar, log_level=0)  # errors are told below, not on stderr
         if matcher.is_error():
             raise EngineError(

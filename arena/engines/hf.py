@@ -10,10 +10,12 @@ import os
 from collections.abc import Mapping, Sequence
 from functools import cached_property
 from importlib.metadata import version
-from typing import TYPE_CHECKING, Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
+
+from pydantic import Field
 
 from arena.engines.base import Capability, Completion, Engine, Message, Request, Style
-from arena.engines.constrained import PACKAGE, Constrained, Grammars, check_installed
+from arena.engines.constrained import Constrained, Grammars, check_installed, constraint_identity
 from arena.engines.hf_chat import preferred_style, template_hash
 from arena.engines.seeding import reply_seed
 from arena.errors import EngineError
@@ -40,6 +42,8 @@ class HfEngine(Engine):
     model's own Python code run. `tools="template"` gives the tools' schemas to the chat template, for models
     that were trained to read them there; by default they stand in the prompt. `constrained="json-schema"`
     lets no reply be anything but a call of one of the tools, with fitting arguments (`constrained.py`).
+    `kv_bits` rounds each key and value of a head to so many bits, as `arena analyze` does: what a KV cache of
+    that precision costs in replies. It saves no memory and takes time.
 
     Only a request's `Sampling` says how to decode; generation settings that come with the model (other than
     which tokens end a reply) are not used. A base model without chat template gets `plain_chat.jinja`. Greedy
@@ -61,6 +65,7 @@ class HfEngine(Engine):
         trust_remote_code: bool = False,
         tools: Literal["prompt", "template"] = "prompt",
         constrained: Constrained | None = None,
+        kv_bits: Annotated[int | None, Field(ge=2, le=8)] = None,
     ) -> None:
         """Take note of the model; nothing is read. Raises `EngineError` where a package is missing."""
         if constrained:
@@ -72,6 +77,7 @@ class HfEngine(Engine):
         self._device = device
         self._trust_remote_code = trust_remote_code
         self._tools = tools
+        self.kv_bits = kv_bits
         self._chat: Chat | None = None
         self._loop: DecodeLoop | None = None
 
@@ -90,11 +96,8 @@ class HfEngine(Engine):
             "dtype": self._dtype,
             "quantization": checkpoint.quantization,
             "tools": self._tools,
-            **(
-                {"constrained": f"{self.constrained}, {PACKAGE} {version(PACKAGE)}"}
-                if self.constrained
-                else {}
-            ),
+            **constraint_identity(self.constrained),
+            **({"kv_bits": self.kv_bits} if self.kv_bits else {}),
         }
 
     def preferred_style(self) -> Style | None:
@@ -171,7 +174,7 @@ class HfEngine(Engine):
         loaded = self.load_model()
         # these import torch, which `load` prepares for
         from arena.engines.hf_chat import Chat
-        from arena.engines.hf_forward import choose_forward
+        from arena.engines.hf_forward import choose_forward, rounding_forward
         from arena.engines.hf_loop import DecodeLoop
 
         chat = Chat(loaded.tokenizer)
@@ -182,7 +185,7 @@ class HfEngine(Engine):
         on_gpu = loaded.model.device.type != "cpu"
         self.context_tokens = loaded.context_tokens
         self._loop = DecodeLoop(
-            choose_forward(loaded.model),
+            rounding_forward(loaded.model, self.kv_bits) if self.kv_bits else choose_forward(loaded.model),
             chat,
             stop_ids=loaded.stop_ids,
             context_tokens=loaded.context_tokens,

@@ -115,7 +115,22 @@ class StockForward:
         return output.logits[0, -1]
 
 
-def choose_forward(model: Any) -> LlamaForward | PackedForward | StockForward:
+def rounding_forward(model: Any, kv_bits: int) -> PackedForward:
+    """Return a way to run this model with keys and values rounded to `kv_bits`; changes the model to fit it.
+
+    Raises `EngineError` where its attention is not plain enough, or it can't be run at all.
+    """
+    forward = choose_forward(model, may_be_fused=False)
+    if not isinstance(forward, PackedForward):
+        raise EngineError(
+            "The model's keys and values can't be rounded: its attention is another than softmax(QK)V.",
+            "Leave out the option kv_bits.",
+        )
+    forward.kv_bits = kv_bits
+    return forward
+
+
+def choose_forward(model: Any, *, may_be_fused: bool = True) -> LlamaForward | PackedForward | StockForward:
     """Return the fastest way to run this model that gives its own logits; changes the model to fit it.
 
     Raises `EngineError` where the model can't be run at all.
@@ -140,7 +155,7 @@ def choose_forward(model: Any) -> LlamaForward | PackedForward | StockForward:
         packed.bytes_per_token = sequence.size_bytes / sequence.capacity
         return _agree(logits, expected) and _agree(logits_short, expected_short)
 
-    if may_be_packed and can_be_fused(model):
+    if may_be_fused and may_be_packed and can_be_fused(model):
         with suppress(Exception):  # a torch or a transformers that it is not made for
             fused = LlamaForward(model)
             if fits(fused):

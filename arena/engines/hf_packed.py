@@ -14,16 +14,22 @@ from torch import Tensor
 from torch.nn.functional import scaled_dot_product_attention
 from transformers import AttentionInterface
 
+from compress.rounding import rounded
+
 ATTENTION = "arena_packed"
 _HARMLESS = {"position_ids", "use_cache", "dropout", "is_causal"}
 """Arguments for an attention function that change nothing here."""
 
 
 class PackedSequence:
-    """Keys and values of one sequence: for each layer two tensors [heads, capacity, head size]."""
+    """Keys and values of one sequence: for each layer two tensors [heads, capacity, head size].
 
-    def __init__(self) -> None:
+    With `kv_bits` each of a head's keys and values is rounded to a grid of its own before it is stored.
+    """
+
+    def __init__(self, kv_bits: int | None = None) -> None:
         self.tokens: list[int] = []
+        self.kv_bits = kv_bits
         self.capacity = 0
         self._layers: dict[int, tuple[Tensor, Tensor]] = {}
 
@@ -38,7 +44,7 @@ class PackedSequence:
 
     def copy(self, length: int) -> "PackedSequence":
         """Return another sequence of the first `length` tokens."""
-        other = PackedSequence()
+        other = PackedSequence(self.kv_bits)
         other.tokens = self.tokens[:length]
         other.capacity = length
         other._layers = {
@@ -59,6 +65,8 @@ class PackedSequence:
         """Put new keys and values [heads, new tokens, head size] behind those of `tokens`; returns all."""
         if layer not in self._layers:
             self._layers[layer] = self._enlarged(keys[:, :0]), self._enlarged(values[:, :0])
+        if self.kv_bits:
+            keys, values = (rounded(states, self.kv_bits, states.shape[-1]) for states in (keys, values))
         all_keys, all_values = self._layers[layer]
         start = len(self.tokens)
         end = start + keys.shape[1]
@@ -74,17 +82,22 @@ class PackedSequence:
 
 
 class PackedForward:
-    """Runs a model over packed rows. The model's attention must have been set to `ATTENTION`."""
+    """Runs a model over packed rows. The model's attention must have been set to `ATTENTION`.
+
+    `kv_bits` rounds what sequences that begin from then on keep: it simulates a cache of fewer bits, and
+    saves no memory.
+    """
 
     reuses_prefixes: ClassVar[bool] = True
 
     def __init__(self, model: Any) -> None:
         self.model = model
+        self.kv_bits: int | None = None
         self.bytes_per_token = 0.0
 
     def new_sequence(self) -> PackedSequence:
         """Return an empty sequence."""
-        return PackedSequence()
+        return PackedSequence(self.kv_bits)
 
     def step(self, work: Sequence[tuple[PackedSequence, Sequence[int]]]) -> Tensor:
         """Read new tokens; see `hf_forward.Forward`. A step that failed can be taken again."""

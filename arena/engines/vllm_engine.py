@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 from pydantic import Field
 
 from arena.engines.base import Capability, Completion, Engine, Message, Request, Style
+from arena.engines.constrained import Constrained, check_installed, constraint_identity
 from arena.engines.hf_chat import preferred_style, template_hash
 from arena.engines.seeding import reply_seed
 from arena.engines.vllm_reply import Reply
@@ -35,13 +36,15 @@ class VllmEngine(Engine):
     checkpoint says. `max_model_len` (tokens) is the longest prompt plus reply, the model's own by default: a
     shorter one takes less memory. `tensor_parallel_size` is the number of GPUs that share the model,
     `gpu_memory_utilization` the share of their memory that vLLM takes. `enforce_eager` leaves out compiling
-    the model: it starts sooner and writes slower. `tools` is as in `hf:`.
+    the model: it starts sooner and writes slower. `tools` and `constrained` are as in `hf:`.
 
     Only a request's `Sampling` says how to decode. Greedy replies are those of `hf:` but for rounding: where
     two tokens have nearly the same probability, either may come first, and what follows is another text.
     """
 
-    capabilities: ClassVar[frozenset[Capability]] = frozenset({"logprobs", "seed", "stream", "tools"})
+    capabilities: ClassVar[frozenset[Capability]] = frozenset(
+        {"constrained", "logprobs", "seed", "stream", "tools"}
+    )
     exclusive: ClassVar[bool] = True
     concurrency = 32
 
@@ -56,7 +59,12 @@ class VllmEngine(Engine):
         enforce_eager: bool = False,
         trust_remote_code: bool = False,
         tools: Literal["prompt", "template"] = "prompt",
+        constrained: Constrained | None = None,
     ) -> None:
+        """Take note of the model; nothing is read. Raises `EngineError` where a package is missing."""
+        if constrained:
+            check_installed()
+        self.constrained = constrained
         self._name = model
         self._wanted_dtype = dtype
         self._max_model_len = max_model_len
@@ -94,6 +102,7 @@ class VllmEngine(Engine):
             "quantization": checkpoint.quantization,
             "max_model_len": self._max_model_len,
             "tools": self._tools,
+            **constraint_identity(self.constrained),
         }
 
     def size_bytes(self) -> int:
@@ -156,6 +165,7 @@ class VllmEngine(Engine):
             stop_ids=loaded.stop_ids,
             checkpoint=self._checkpoint,
             settings={**self._settings, "dtype": self._dtype},
+            constrained=self.constrained is not None,
         )
         self.context_tokens = self._served.context_tokens
         self._chat = chat
@@ -180,6 +190,7 @@ class VllmEngine(Engine):
             max_tokens=max(1, min(request.sampling.max_tokens, room)),
             seed=reply_seed(request),
             label=f"{request.session}|{next(self._numbers)}",
+            tools=request.tools if self.constrained else (),
         )
         async with aclosing(pieces):  # leaving early takes the request out of the batch
             async for piece in pieces:

@@ -14,6 +14,8 @@ BREAKS_CPU_BUILD = ("torchvision", "torchaudio", "torchcodec")
 """PyPI has them for CUDA only; beside the CPU build of torch, importing vLLM fails at each of them."""
 HOW_TO_INSTALL = "`make vllm` on a CPU, `pip install 'arena[vllm]'` with a GPU; see docs/serving.md"
 
+CONSTRAINT_BACKEND = "guidance"
+"""What vLLM calls llguidance, with which the engine `hf:` constrains replies too."""
 FEW_CORES = 8
 """Up to so many, the core that vLLM would keep for its scheduler is missed by the model."""
 _CACHE_SHARE = 0.125

@@ -1,9 +1,11 @@
 """vLLM's own process: started with a model, asked for replies, ended.
 
-All that is known of vLLM's Python interface stands here (AsyncLLM, AsyncEngineArgs, SamplingParams).
+All that is known of vLLM's Python interface stands here (AsyncLLM, AsyncEngineArgs, SamplingParams,
+StructuredOutputsParams).
 """
 
 import contextlib
+import json
 import logging
 import os
 import shutil
@@ -16,7 +18,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from arena.engines.base import Sampling
-from arena.engines.vllm_machine import cache_bytes, refuse_too_large, settle
+from arena.engines.constrained import guided_schema
+from arena.engines.vllm_machine import CONSTRAINT_BACKEND, cache_bytes, refuse_too_large, settle
 from arena.engines.vllm_problem import explain, import_problem, refuse_on_cpu
 from arena.engines.vllm_reply import Piece
 from arena.errors import EngineError
@@ -43,14 +46,23 @@ class Served:
     folder: Path
 
     async def generate(
-        self, prompt: Sequence[int], sampling: Sampling, *, max_tokens: int, seed: int, label: str
+        self,
+        prompt: Sequence[int],
+        sampling: Sampling,
+        *,
+        max_tokens: int,
+        seed: int,
+        label: str,
+        tools: Sequence[Mapping[str, Any]] = (),
     ) -> AsyncGenerator[Piece, None]:
         """Yield a reply piece by piece; closing the generator takes it out of the batch.
 
-        Raises `EngineError` where vLLM refuses the request or has died.
+        With `tools` the reply can only be a call of one of them. Raises `EngineError` where vLLM refuses the
+        request or has died.
         """
-        from vllm.sampling_params import RequestOutputKind, SamplingParams
+        from vllm.sampling_params import RequestOutputKind, SamplingParams, StructuredOutputsParams
 
+        schema = json.dumps(guided_schema(tools), default=dict) if tools else None
         wanted = SamplingParams(
             temperature=sampling.temperature,
             top_p=sampling.top_p,
@@ -60,6 +72,7 @@ class Served:
             stop_token_ids=sorted(self.stop_ids),
             detokenize=False,
             output_kind=RequestOutputKind.DELTA,
+            structured_outputs=StructuredOutputsParams(json=schema) if schema else None,
         )
         try:
             outputs = self.llm.generate({"prompt_token_ids": list(prompt)}, wanted, request_id=label)
@@ -93,17 +106,18 @@ def serve_in_process(
     stop_ids: frozenset[int],
     checkpoint: "Checkpoint",
     settings: Mapping[str, Any],
+    constrained: bool,
 ) -> Served:
     """Start vLLM with the model in `folder` and wait until it is loaded; slow.
 
     `checkpoint` is what the folder is, or was unpacked from; `settings` are arguments of vLLM's
-    AsyncEngineArgs, None where its own defaults shall hold. Raises `EngineError`, and then leaves no process
-    behind; the log stays.
+    AsyncEngineArgs, None where its own defaults shall hold; `constrained`: whether replies will be. Raises
+    `EngineError`, and then leaves no process behind; the log stays.
     """
     settle(os.environ, settings["tensor_parallel_size"])
     own_folder = Path(tempfile.mkdtemp(prefix="arena-vllm-"))
     try:
-        llm = _start(folder, name, checkpoint, settings, own_folder / "log.txt")
+        llm = _start(folder, name, checkpoint, settings, own_folder / "log.txt", constrained=constrained)
         _log_to(own_folder / "log.txt")  # starting has set vLLM's own way again
     except EngineError:
         (own_folder / "python").unlink(missing_ok=True)
@@ -113,7 +127,15 @@ def serve_in_process(
     return Served(name, llm, stop_ids, llm.model_config.max_model_len, own_folder)
 
 
-def _start(folder: Path, name: str, checkpoint: "Checkpoint", settings: Mapping[str, Any], log: Path) -> Any:
+def _start(
+    folder: Path,
+    name: str,
+    checkpoint: "Checkpoint",
+    settings: Mapping[str, Any],
+    log: Path,
+    *,
+    constrained: bool,
+) -> Any:
     _log_to(log)
     try:
         from vllm.engine.arg_utils import AsyncEngineArgs
@@ -128,6 +150,11 @@ def _start(folder: Path, name: str, checkpoint: "Checkpoint", settings: Mapping[
         cache = cache_bytes(os.environ)
         refuse_too_large(name, checkpoint.size_bytes, cache)
         given |= {"kv_cache_memory_bytes": cache} if cache else {}
+    if constrained:
+        from vllm.config import StructuredOutputsConfig
+
+        # as in the engine `hf:`; by default another library is tried first, which lets spaces go on for ever
+        given["structured_outputs_config"] = StructuredOutputsConfig(backend=CONSTRAINT_BACKEND)
     try:
         with _children_write_to(log):
             return AsyncLLM.from_engine_args(

@@ -1,5 +1,6 @@
 """One reply as vLLM writes it: tokens in, a completion out, by the rules of `hf_chat.py`."""
 
+import math
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -77,5 +78,7 @@ class Reply:
 
     def _choice(self, token: int, logprobs: Mapping[int, float]) -> TokenChoice:
         # where the chosen token is not one of the best, it comes on top of them
-        best = sorted(logprobs.items(), key=lambda item: -item[1])[: self._top]
+        # nor is one among them that a constraint forbids
+        possible = [item for item in logprobs.items() if item[1] > -math.inf]
+        best = sorted(possible, key=lambda item: -item[1])[: self._top]
         return TokenChoice(token, self._chat.token_text(token), logprobs[token], dict(best))

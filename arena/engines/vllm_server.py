@@ -1,6 +1,7 @@
 """A model behind `vllm serve`: the command, the wait until it answers, and its end."""
 
 import contextlib
+import json
 import os
 import re
 import signal
@@ -15,6 +16,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from arena.engines.vllm_machine import (
+    CONSTRAINT_BACKEND,
     CPU_PACKAGE,
     HOW_TO_INSTALL,
     breaking_packages,
@@ -110,6 +112,9 @@ def _command(
     command += ["--host", host, "--port", str(port), "--served-model-name", name]
     # what the model's makers recommend (top-k, repetition penalty) would make it another contestant
     command += ["--generation-config", "vllm", "--dtype", checkpoint.dtype]
+    # what constrains replies by default lets a model that is not sure write spaces for ever
+    constraint = {"backend": CONSTRAINT_BACKEND, "disable_any_whitespace": True}
+    command += ["--structured-outputs-config", json.dumps(constraint)]
     command += ["--trust-remote-code"] if trust_remote_code else []
     if is_cpu_build:
         refuse_on_cpu(model, checkpoint.quantization)

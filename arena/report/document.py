@@ -1,6 +1,6 @@
 """The report as one JSON-able document; every other form is drawn from it. Its fields: docs/statistics.md."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from statistics import fmean
@@ -16,6 +16,7 @@ from arena.comparing import (
     paired,
 )
 from arena.floors import FloorCheck, check_floor
+from arena.recovered import recovered
 from arena.report.failures import compared_failures, failure_counts
 from arena.report.flips import flips, task_rows
 from arena.report.gathering import Gathered, gather
@@ -55,8 +56,8 @@ def report_document(*runs: Path, chosen: str = "") -> dict[str, Any]:
 
     Adds to `scores_document`, for all but the baseline, {delta, ci, p, p_holm, pairs, effect, mde, verdict…}
     of the progress rate, and `measures` with the same for success and valid calls; `overall`; `floors`;
-    `flips`; `failures`; `tasks`; `agents`; `provenance`; `notes`; `headline`, the recommendation. `chosen`
-    filters episodes. Raises what `gather` raises.
+    `flips`; `failures`; `recovered`; `tasks`; `agents`; `provenance`; `notes`; `headline`, the
+    recommendation. `chosen` filters episodes. Raises what `gather` raises.
     """
     gathered = gather(runs, chosen)
     baseline, contestants = gathered.baseline, gathered.contestants
@@ -78,6 +79,7 @@ def report_document(*runs: Path, chosen: str = "") -> dict[str, Any]:
         "flips": {name: flips(rows, baseline, name) for name in contestants[1:]},
         "failures": failure_counts(gathered.episodes),
         "failures_compared": compared_failures(gathered.episodes, baseline, contestants),
+        "recovered": recovered(table, gathered.agents, _possible(scores[baseline], floors), gathered.order),
         "tasks": rows,
         "agents": agents(gathered),
         "provenance": provenance(gathered),
@@ -108,7 +110,7 @@ def _compared(
     gathered: Gathered, table: Table, benchmarks: Sequence[str], floors: Mapping[str, FloorCheck]
 ) -> Comparisons:
     baseline, anytime = gathered.baseline, gathered.order is not None
-    possible = [each for each in benchmarks if each not in floors or floors[each].cleared is not False]
+    possible = _possible(benchmarks, floors)
     found: dict[tuple[str, str, str], Comparison] = {}
     for measure in MEASURES:
         each: dict[tuple[str, str, str], Comparison] = {}
@@ -130,6 +132,11 @@ def _compared(
                 overall[name, OVERALL, measure] = comparison
         found |= adjusted(each) | adjusted(overall)
     return found
+
+
+def _possible(benchmarks: Iterable[str], floors: Mapping[str, FloorCheck]) -> list[str]:
+    """Return the benchmarks that the baseline is not known to be unable to do."""
+    return [each for each in benchmarks if each not in floors or floors[each].cleared is not False]
 
 
 def _judged(compared: Comparisons, name: str, where: str, floor: FloorCheck | None) -> dict[str, Any]:

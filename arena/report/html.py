@@ -85,6 +85,7 @@ def _sections(
         "tasks": sections.task_map(document),
         "needle": sections.needle_map(document),
         "failures": sections.failures(document),
+        "recovered": sections.recovered(document),
         "flips": flips(document, opened),
         "cost": sections.cost(document),
         "floors": sections.floors(document),

@@ -128,6 +128,12 @@ def failures(document: Document) -> Html | None:
     )
 
 
+def recovered(document: Document) -> Html | None:
+    """Return what constrained decoding brought back, where contestants were played with it and without."""
+    rows = tables.recovered_rows(document)
+    return table(tables.RECOVERED_COLUMNS, rows) if rows else None
+
+
 def cost(document: Document) -> Html:
     """Return what each contestant takes: size, tokens, seconds, turns, each beside the base's."""
     overall = document["overall"]

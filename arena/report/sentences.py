@@ -3,11 +3,12 @@
 from collections.abc import Mapping
 from typing import Any
 
-from arena.report.tables import difference_cells, p_value, percent, places
+from arena.report.tables import difference_cells, p_value, percent, places, points_with_interval
 from arena.verdict import points
 
 MOST_FLIPS = 6
 """So many tasks of each kind are named; the JSON has them all."""
+_RECOVERED_MEASURES = {"progress": "progress", "valid_call_rate": "valid calls"}
 _OTHER_MEASURES = {"success": "success", "valid_call_rate": "valid calls"}
 
 
@@ -48,6 +49,23 @@ def floors(document: Mapping[str, Any]) -> list[str]:
         for benchmark, check in document.get("floors", {}).items()
         if check["cleared"] is not None
     ]
+
+
+def recovered(document: Mapping[str, Any]) -> list[str]:
+    """Return what constrained decoding brought back, for each contestant that was also played with it."""
+    said = []
+    for row in document.get("recovered", ()):
+        parts = []
+        for measure, called in _RECOVERED_MEASURES.items():
+            if found := row.get(measure):
+                free, constrained = percent(found["free"]), percent(found["constrained"])
+                points_gained, interval = points_with_interval(found["gained"], found["gained_ci"])
+                share = _of_loss(row, found, document["baseline"])
+                parts.append(f"{called} {free} → {constrained}, {points_gained} points {interval}{share}")
+        said.append(
+            f"{row['benchmark']}, {row['contestant']} constrained ({row['constrained']}): {'; '.join(parts)}"
+        )
+    return said
 
 
 def with_errors(document: Mapping[str, Any]) -> list[str]:
@@ -100,6 +118,14 @@ def provenance(document: Mapping[str, Any]) -> list[str]:
         said.append(f"{benchmark}: tasks {sources}; grading version {data['grading_version']}{graded}")
     hashes = (f"{name} {agent['hash']}" for name, agent in document.get("agents", {}).items())
     return [*said, "contestants " + ", ".join(hashes)]
+
+
+def _of_loss(row: Mapping[str, Any], found: Mapping[str, Any], baseline: str) -> str:
+    if row["contestant"] == baseline:
+        return ""
+    if found["share"] is None:
+        return f", no loss proven (base {percent(found['base'])})"
+    return f", {100 * found['share']:.0f} % of the loss (base {percent(found['base'])})"
 
 
 def _numbers(values: Mapping[str, Any]) -> str:

@@ -23,6 +23,10 @@ SCORE_COLUMNS = (
     "verdict",
 )
 FAILURE_COLUMNS = ("contestant", "failure", ">turns", ">per episode", ">base's", ">p (Holm)")
+RECOVERED_COLUMNS = (
+    *("contestant", "constrained", "benchmark", "measure", ">tasks", ">base", ">free", ">constrained"),
+    *(">gained", "95 % interval", ">of the loss"),
+)
 OVERALL = "overall"
 
 _MARKDOWN = "&<>`*_[]|\\!#~@"
@@ -79,12 +83,13 @@ def difference_cells(values: Mapping[str, Any]) -> tuple[str, str, str]:
     """Return the difference of progress, its interval and its adjusted p-value; empty for the baseline."""
     if "delta" not in values:
         return "", "", ""
-    low, high = values["ci"]
-    return (
-        f"{100 * values['delta']:+.1f}",
-        f"[{100 * low:+.1f}, {100 * high:+.1f}]",
-        p_value(values["p_holm"]),
-    )
+    return *points_with_interval(values["delta"], values["ci"]), p_value(values["p_holm"])
+
+
+def points_with_interval(delta: float, ends: Sequence[float]) -> tuple[str, str]:
+    """Return a difference of rates and its interval, in points of 100."""
+    low, high = ends
+    return f"{100 * delta:+.1f}", f"[{100 * low:+.1f}, {100 * high:+.1f}]"
 
 
 def failure_rows(document: Mapping[str, Any]) -> list[tuple[str, ...]]:
@@ -94,6 +99,23 @@ def failure_rows(document: Mapping[str, Any]) -> list[tuple[str, ...]]:
         for contestant, kinds in document["failures"].items()
         for kind, count in kinds.items()
     ]
+
+
+def recovered_rows(document: Mapping[str, Any]) -> list[tuple[str, ...]]:
+    """Return one row a contestant with a constrained twin, benchmark and measure.
+
+    The share of the loss is empty where no loss is proven.
+    """
+    rows = []
+    for row in document.get("recovered", ()):
+        who = (row["contestant"], row["constrained"], row["benchmark"])
+        for measure in ("progress", "success", "valid_call_rate"):
+            if found := row.get(measure):
+                means = (percent(found[key]) for key in ("base", "free", "constrained"))
+                share = "" if found["share"] is None else f"{100 * found['share']:.0f} %"
+                gained = points_with_interval(found["gained"], found["gained_ci"])
+                rows.append((*who, measure, str(row["tasks"]), *means, *gained, share))
+    return rows
 
 
 def as_csv(document: Mapping[str, Any]) -> str:

@@ -16,7 +16,6 @@ from arena.engines.registry import parse_contestant
 from arena.errors import UsageError
 from arena.lineup import spelled_out
 
-KV_CACHE = ("kv-cache", "kv", "kv-bits", "kv_cache")
 MOST_POINTS = 1000
 
 _NUMBER = r"\d+(?:\.\d+)?"
@@ -30,7 +29,8 @@ _TYPED = re.compile(r"(?P<head>(?:[^\\,]|\\.)*)(?P<options>.*)", re.DOTALL)
 class Axis:
     """One axis. `recipe` is the one whose number it changes, `setting` the contestants' setting it sets.
 
-    `suite` is played unless another one is asked for.
+    At the value `unset` (where there is one, beside those from `least` to `most`) the contestants are as they
+    are typed. `suite` is played unless another one is asked for.
     """
 
     name: str
@@ -42,6 +42,7 @@ class Axis:
     whole: bool = True
     recipe: str = ""
     setting: str = ""
+    unset: float | None = None
     suite: str = "small"
 
     def label(self, value: float) -> str:
@@ -95,11 +96,6 @@ def axes() -> Mapping[str, Axis]:
 
 def axis_called(name: str) -> Axis:
     """Return an axis by name. Raises `UsageError` with the nearest names."""
-    if name in KV_CACHE:
-        raise UsageError(
-            "no engine of Arena rounds its KV cache, so there is nothing to sweep",
-            "`arena analyze` simulates it (docs/analysis.md)",
-        )
     if name not in axes():
         raise UsageError(
             f"no axis is called {name!r}", nearest(name, [*axes(), "turns"], "axes") or "see `arena sweep -h`"
@@ -205,12 +201,13 @@ def _compressed(value: float, agent: str, recipe: str) -> Point:
 
 def _burdened(axis: Axis, value: float, agents: Sequence[str], names: Sequence[str]) -> Point:
     called = [f"{_name(name)}-{axis.name}-{value:.0f}" for name in names]
-    setting = f",{axis.setting}={value:.0f}" if value else ""  # no filler is no setting
+    setting = "" if value == axis.unset else f",{axis.setting}={value:.0f}"
     typed = []
     for agent, name in zip(agents, called, strict=True):
         head, options = _parts(agent)
         spec = head.partition("=")[2] if _has_name(agent, head) else head
         typed.append(f"{name}={spec}{options}{setting}")
+        parse_contestant(typed[-1])  # an engine that lacks the option says so before anything is played
     return Point(value, tuple(typed), tuple(called))
 
 
@@ -231,8 +228,11 @@ def _name(text: str) -> str:
 
 
 def _check(axis: Axis, value: float) -> None:
+    if value == axis.unset:
+        return
     if not axis.least <= value <= axis.most or (axis.whole and value != int(value)):
         kind = "whole numbers " if axis.whole else ""
+        beside = "" if axis.unset is None else f", and {axis.unset:g}"
         raise UsageError(
-            f"{value:g} is no value of {axis.name}", f"{kind}from {axis.least:g} to {axis.most:g} are"
+            f"{value:g} is no value of {axis.name}", f"{kind}from {axis.least:g} to {axis.most:g}{beside} are"
         )

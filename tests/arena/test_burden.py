@@ -5,14 +5,19 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from arena import burden
+from arena.agent import Agent, AgentSettings
 from arena.contestant import enter
 from arena.engines.base import Message
 from arena.engines.registry import parse_contestant
+from arena.episode import Position, play
 from arena.errors import Unsupported, UsageError
 from arena.prompt import Briefing, Item, build
 from arena.protocol.tools import toolbox
+from arena.records import EpisodeKey
 from arena.suite import SuiteSettings, expand, parse_suite
 from envs import registry
 from envs.tools import schema
@@ -83,6 +88,56 @@ def test_a_filler_stands_before_the_first_message_of_the_user_and_is_not_dropped
         assert sum("FILLER" in message.content for message in users) == 1
 
 
+@given(st.integers(1, 600), st.integers(1, 600), st.text(max_size=40), st.text(max_size=10))
+def test_a_result_is_padded_by_about_so_many_tokens_of_json_behind_it(
+    few: int, more: int, result: str, draw: str
+):
+    few, more = sorted((few, more))
+    padded = burden.padded(result, more, draw)
+    assert padded.startswith(f"{result}\n")
+    added = padded.removeprefix(f"{result}\n")
+    entries = json.loads(added)["_meta"]["log"]
+    assert 4 * more <= len(added) < 4 * more + 400
+    assert entries[: len(less := _log(burden.padded(result, few, draw)))] == less
+    assert burden.padded(result, None, draw) == result
+
+
+def _log(padded: str) -> list[dict]:
+    return json.loads(padded.rpartition("\n")[2])["_meta"]["log"]
+
+
+def test_results_are_padded_otherwise_from_draw_to_draw():
+    assert burden.padded("ok", 100, "a") == burden.padded("ok", 100, "a") != burden.padded("ok", 100, "b")
+
+
+def padded_request(result_tokens: int | None, turns: int = 3) -> tuple[list[str], list[str]]:
+    """Return what an agent is told of its goal, its results and a complaint, and what its record holds."""
+    env = registry.benchmark("pddl").make()
+    task = expand(parse_suite('name = "s"\n[[tasks]]\nbenchmark = "pddl"\n', "s"), 1)[0]
+    seen, info = env.reset(seed=0, options={"task": task})
+    key = EpisodeKey("a", task.id, task.hash, 0, 0)
+    settings = AgentSettings(protocol="json", style="chat", result_tokens=result_tokens)
+    agent = Agent(AnsweringEngine(lambda request: ""), settings, env, key)
+    now = Position(seen, info["progress"], False, False, info["subgoals"])
+    recorded = [seen]
+    for index in range(turns):
+        reply = "I can't" if index == 1 else agent._oracle.expert_reply(index)
+        decision = agent.read(reply, "stop")
+        agent.recall(now.observation, reply, decision)
+        now = asyncio.run(play(decision, "stop", now, agent, env, 10.0))
+        recorded.append(now.observation)
+    _, request = agent.ask_again(now.observation, 0)
+    return [message.content for message in request.messages if message.role == "user"], recorded
+
+
+def test_the_results_of_actions_are_padded_and_nothing_else_and_the_record_holds_none():
+    plain, recorded = padded_request(None)
+    told, recorded_too = padded_request(60)
+    assert recorded == recorded_too
+    assert ["_meta" in text for text in told] == [False, True, False, True]
+    assert [text.partition('\n{"_meta"')[0] for text in told] == plain
+
+
 @pytest.mark.parametrize("option", ["protocol=text", "style=terse"])
 def test_more_tools_are_refused_where_no_tools_are_shown(option: str):
     suite = SuiteSettings(protocol="json")
@@ -94,16 +149,12 @@ def test_a_burden_is_part_of_a_contestants_identity_only_where_there_is_one():
     suite = SuiteSettings(protocol="json")
     plain, _ = enter(parse_contestant("expert"), suite)
     burdened, _ = enter(parse_contestant("expert,filler_tokens=100"), suite)
-    assert not {"offered_tools", "filler_tokens"} & plain.identity["settings"].keys()
+    assert not {"offered_tools", "filler_tokens", "result_tokens"} & plain.identity["settings"].keys()
     assert burdened.identity["settings"]["filler_tokens"] == 100
     assert plain.hash != burdened.hash
 
 
 def test_a_call_to_a_tool_that_is_only_offered_costs_a_turn_and_changes_nothing():
-    from arena.agent import Agent, AgentSettings
-    from arena.episode import Position, play
-    from arena.records import EpisodeKey
-
     suite = parse_suite('name = "s"\n[[tasks]]\nbenchmark = "pddl"\nsubset = "gripper-small"\n', "s")
     task = expand(suite, 1)[0]
     env = registry.benchmark("pddl").make()

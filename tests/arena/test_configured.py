@@ -62,6 +62,7 @@ OTHER = {
     "example": "false",
     "context_tokens": "99",
     "filler_tokens": "9",
+    "result_tokens": "50",
     "thought_tokens": "5",
     "system_role": "false",
     "seed": "3",

@@ -42,7 +42,7 @@ def test_the_bundled_model_is_swept_over_bits_and_the_table_ends_in_a_sentence(t
     [
         (("bits", 9, "-a", "bundled"), "from 2 to 8"),
         (("bitz", 4, "-a", "bundled"), "did you mean bits"),
-        (("kv-cache", 8, 4, "-a", "bundled"), "no engine of Arena rounds its KV cache"),
+        (("kv-cache", 8, 4, "-a", "expert"), "no option 'kv_bits'"),
         (("bits", 4), "needs a contestant"),
         (("bits", 4, "-a", "bundled", "--measure", "luck"), "'luck' is not measured"),
         (("turns",), "--run RUN"),

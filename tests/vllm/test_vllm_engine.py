@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -20,9 +21,24 @@ from arena.engines.hf import HfEngine
 from arena.engines.hf_load import find_checkpoint, gguf_folder
 from arena.engines.vllm_engine import VllmEngine
 from arena.errors import EngineError
+from arena.protocol import protocol
 
 # one process of vLLM for all tests that only ask: it takes a minute to start
 pytestmark = [pytest.mark.vllm, pytest.mark.timeout(1800), pytest.mark.asyncio(loop_scope="module")]
+TOOLS = (
+    {
+        "type": "function",
+        "function": {
+            "name": "go",
+            "parameters": {
+                "type": "object",
+                "properties": {"room": {"type": "integer", "minimum": 0, "maximum": 9}},
+                "required": ["room"],
+            },
+        },
+    },
+    {"type": "function", "function": {"name": "stop"}},
+)
 STORIES = [request(f"Tell a story of {i} foxes.", task=f"t{i}", max_tokens=16) for i in range(4)]
 
 
@@ -79,6 +95,25 @@ async def test_sampled_replies_depend_on_the_seed_and_on_nothing_beside_them(eng
     beside, other = await engine.complete([sampled(0), sampled(1)])
     assert alone.text == beside.text
     assert alone.text != other.text
+
+
+async def test_constrained_replies_are_those_of_the_engine_hf_and_calls(smollm2: Path) -> None:
+    asked = [replace(request(f"Go to room {i}.", task=f"t{i}", max_tokens=60), tools=TOOLS) for i in range(3)]
+    ours = HfEngine(str(smollm2), dtype="float32", constrained="json-schema")
+    await ours.start()
+    expected = await ours.complete(asked)
+    await ours.close()
+    engine = VllmEngine(
+        str(smollm2), dtype="float32", enforce_eager=True, max_model_len=1024, constrained="json-schema"
+    )
+    await engine.start()
+    replies = await engine.complete(asked)
+    (free,) = await engine.complete([request("What is the capital of France?", max_tokens=12)])
+    await engine.close()
+    assert [reply.text for reply in replies] == [reply.text for reply in expected]
+    for reply in replies:
+        assert protocol("json").parse(reply.text, reply.finish_reason, TOOLS).failure is None
+    assert "Paris" in free.text
 
 
 async def test_a_stop_string_ends_a_reply_and_what_is_streamed_is_the_reply(engine: VllmEngine) -> None:

@@ -8,8 +8,8 @@ import torch
 from arena.analyzing import grid, output, tables
 from arena.analyzing.forward import read_together
 from arena.analyzing.models import Opened, candidates
-from arena.analyzing.rounded import rounded
 from arena.analyzing.study import Source
+from compress.rounding import rounded
 
 
 def test_numbers_are_rounded_to_levels_between_the_smallest_and_the_largest_of_their_group():

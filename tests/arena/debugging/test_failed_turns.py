@@ -2,8 +2,10 @@
 
 import json
 from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -20,9 +22,11 @@ from arena.debugging.listing import (
     turn_name,
 )
 from arena.debugging.marking import marked
-from arena.debugging.opened import Run, open_turn, request_of
+from arena.debugging.opened import Run, open_turn, request_of, tools_of
 from arena.debugging.telling import is_telling, most_telling
 from arena.debugging.trial import baseline_action, try_action, try_repair
+from arena.engines.base import Completion, Engine, Request
+from arena.engines.expert import ExpertEngine
 from arena.errors import UsageError
 from arena.filtering import Filter, parse
 from arena.protocol.base import FailureKind
@@ -330,3 +334,60 @@ def test_a_run_is_opened_without_being_written(crafted_run: Path):
     with Run(crafted_run) as run:
         list(rows(run, EVERYTHING, None, ()))
     assert [path.read_bytes() for path in files] == before
+
+
+DISTRACTED = json.dumps({"name": "pause_music", "arguments": {}})
+OFFERED: Sequence[tuple[str, str, str]] = [
+    ("[pause_music()]", "parser", "the dialect pythonic"),
+    (DISTRACTED, "decision", "a tool that is not the task's"),
+    (DISTRACTED[:-1], "json", ""),
+]
+"""What is said, whose fault it is, and why: calls of a tool that is only offered."""
+
+
+class Distracted(Engine):
+    """Calls a tool that its task does not have, in three ways, and says nothing more."""
+
+    async def complete(self, requests: Sequence[Request]) -> list[Completion]:
+        turns = (request.turn for request in requests)
+        return [Completion(OFFERED[turn][0] if turn < len(OFFERED) else "", "stop") for turn in turns]
+
+    def identity(self) -> Mapping[str, Any]:
+        return {"engine": "distracted"}
+
+
+@pytest.fixture(scope="module")
+def burdened_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    run = tmp_path_factory.mktemp("burdened") / "run"
+    return play(run, {"base": ExpertEngine(), "broken": Distracted()}, offered_tools=128, style="chat")
+
+
+@pytest.mark.parametrize("turn", range(len(OFFERED)))
+def test_a_call_of_a_tool_that_is_only_offered_is_a_call_that_the_tools_allow(burdened_run: Path, turn: int):
+    with Run(burdened_run) as run:
+        found = opened(run, turn)
+        assert "pause_music" in tools_of(run, found)[1]
+        fault = whose(run, found)
+    _, name, why = OFFERED[turn]
+    assert fault.name == name
+    assert why in fault.why
+
+
+def test_a_repair_that_calls_a_tool_that_is_only_offered_is_answered_as_in_the_run(burdened_run: Path):
+    with Run(burdened_run) as run:
+        trial = try_repair(run, opened(run, 2))
+        said = opened(run, 1).turn.outcome
+        right = try_action(run, opened(run, 1), move("kitchen"))
+    assert (trial.right, trial.valid, trial.outcome) == (
+        False,
+        False,
+        "ERROR | pause_music is not available here.",
+    )
+    assert trial.outcome == said
+    assert right.valid
+
+
+def test_without_a_burden_the_tools_are_the_tasks_own(examined):
+    tools, only_offered = tools_of(examined, opened(examined, 0))
+    assert {tool["function"]["name"] for tool in tools} >= {"move", "pick"}
+    assert only_offered == frozenset()

@@ -153,12 +153,46 @@ def test_a_filter_chooses_among_the_turns(run: Path):
         most_telling(run, "base", ["broken"], parse("turn:9", "base"))
 
 
+def test_a_run_that_was_played_in_vllm_is_read_by_transformers_from_the_same_weights(
+    run: Path, tmp_path: Path
+):
+    served = shutil.copytree(run, tmp_path / "served")
+    plan = (served / "run.toml").read_text("utf-8")
+    plan = plan.replace('spec = "hf:', 'spec = "vllm:').replace('engine = "hf"', 'engine = "vllm"')
+    (served / "run.toml").write_text(plan, encoding="utf-8")
+    assert comparable(served) == ["same", "broken"]
+    telling = most_telling(served, "base", ["broken"], parse("", "base"))
+    found = [diverge_turn(open_pair(each, "broken"), telling.key, telling.turn) for each in (run, served)]
+    assert found[0].first and found[0].first == found[1].first
+
+
 def test_contestants_without_weights_are_refused_before_anything_is_loaded(run: Path):
     assert comparable(run) == ["same", "broken"]
     with pytest.raises(Unsupported, match=r"expert .* weights and logits are not in this process"):
         open_pair(run, "expert")
     with pytest.raises(UsageError, match="base is the baseline"):
         open_pair(run, "base")
+
+
+@pytest.mark.parametrize("who", ["base", "coarse"])
+def test_a_contestant_whose_cache_was_rounded_is_read_with_a_rounded_cache(
+    who: str, play: Play, models: Path, tmp_path: Path
+):
+    """What was written is what each then says comes next, also token by token and going on from it."""
+    caches = {"base": f"base=hf:{models / 'base'}", "coarse": f"coarse=hf:{models / 'base'},kv_bits=2"}
+    first = caches.pop(who)
+    run = play([first, *caches.values()], tmp_path / "rounded")
+    (other,) = caches
+    found = list(diverge_run(open_pair(run, other), Account(), search=lambda turn: True))
+    tokens = [token for turn in found for token in turn.tokens]
+    assert {token.other_rank for token in tokens} == {1}
+    parted = [turn for turn in found if turn.first]
+    assert parted
+    assert all(turn.first.label == "compression" for turn in parted)
+    begun = [turn for turn in parted if turn.turn == 0]
+    # before the first turn both have seen the same, so its base goes on as it has played
+    assert {turn.cause.without.reply for turn in begun} == ({recorded(run, who)[0].reply} if begun else set())
+    assert bool(begun) == (who == "coarse")
 
 
 def test_a_baseline_without_weights_is_refused(play: Play, models: Path, tmp_path: Path):

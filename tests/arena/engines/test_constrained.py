@@ -3,6 +3,7 @@
 import asyncio
 import json
 import sys
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,7 @@ import pytest
 
 pytest.importorskip("llguidance", reason="constrained decoding needs llguidance")
 sys.path.append(str(Path(__file__).parents[2] / "toys"))
-from tiny_models import save_tiny
+from tiny_models import byte_tokenizer, save_tiny
 
 from arena.contestant import enter
 from arena.engines.base import Completion, Message, Request, Sampling
@@ -102,7 +103,7 @@ def test_a_reply_cut_by_its_limit_is_truncated(folder: Path):
 def test_the_option_is_part_of_the_identity_and_its_absence_is_not(folder: Path):
     free, constrained = HfEngine(str(folder)), HfEngine(str(folder), constrained="json-schema")
     assert "constrained" not in free.identity()
-    assert constrained.identity()["constrained"].startswith("json-schema, llguidance ")
+    assert constrained.identity()["constrained"].startswith("json-schema 2, llguidance ")
 
 
 def test_a_protocol_without_calls_is_refused_before_the_run(folder: Path):
@@ -135,6 +136,24 @@ def test_a_server_is_asked_for_the_same_schema():
         OpenAIEngine("http://127.0.0.1:1/v1#m", constrained="json-schema", tools="server")
 
 
+@pytest.mark.parametrize(
+    ("text", "may_come"),
+    [
+        ('{"name":"go","arguments":{"room"', True),
+        ('{"name": "go", "arguments" : {"room"', True),
+        ('{"name":  ', False),
+        ("{ ", False),
+    ],
+)
+def test_one_space_at_most_stands_round_a_colon_or_a_comma(text: str, may_come: bool):
+    tokenizer = byte_tokenizer()
+    reply = Grammars(tokenizer, 320, frozenset({256})).reply(TOOLS)
+    assert reply is not None
+    with nullcontext() if may_come else pytest.raises(EngineError):
+        for token in tokenizer(text, add_special_tokens=False).input_ids:
+            reply.take(token)
+
+
 def test_a_call_has_its_tools_own_arguments():
     go, stop = call_schema(TOOLS)["anyOf"]
     assert go["properties"]["name"]["enum"] == ["go"]
@@ -148,8 +167,6 @@ def test_a_call_has_its_tools_own_arguments():
 
 @pytest.mark.parametrize("benchmark", ["pddl", "tool-query", "tool-operation"])
 def test_the_tools_of_our_benchmarks_can_constrain(benchmark: str):
-    from tiny_models import byte_tokenizer
-
     grammars = Grammars(byte_tokenizer(), 320, frozenset({256}))
     env = registry.benchmark(benchmark).make("bundled")
     seen = set()

@@ -21,7 +21,7 @@ import tiny_models
 from arena.engines.base import Message, Request, Sampling
 from arena.engines.hf import HfEngine
 from arena.engines.registry import make_engine
-from arena.errors import EngineError
+from arena.errors import EngineError, UsageError
 
 ORACLE: Any = None
 
@@ -66,6 +66,20 @@ def refusal(model: object, **options: Any) -> EngineError:
         asyncio.run(engine.start())
     assert caught.value.message.count("\n") == 0
     return caught.value
+
+
+async def test_a_cache_of_fewer_bits_is_another_contestant_with_other_replies(folder: Path) -> None:
+    texts = []
+    for bits in (None, 8, 2):
+        engine = HfEngine(str(folder), kv_bits=bits)
+        await engine.start()
+        replies = await engine.complete([request(f"Room {i}.", f"e{i}", max_tokens=24) for i in range(3)])
+        await engine.close()
+        assert engine.identity().get("kv_bits") == bits
+        texts.append([reply.text for reply in replies])
+    assert texts[0] != texts[2]
+    with pytest.raises(UsageError, match="kv_bits=9"):
+        make_engine(f"hf:{folder}", {"kv_bits": "9"})
 
 
 async def test_replies_are_those_of_generate_on_the_same_prompt(folder: Path) -> None:

@@ -12,8 +12,9 @@ import torch
 sys.path.append(str(Path(__file__).parents[2] / "toys"))
 import tiny_models
 
+from arena.analyzing.rounded import rounded_cache
 from arena.engines import hf_linear, hf_packed
-from arena.engines.hf_forward import StockForward, choose_forward
+from arena.engines.hf_forward import StockForward, choose_forward, rounding_forward
 from arena.engines.hf_linear import LaidOutLinear, lay_out, put_back
 from arena.engines.hf_packed import ATTENTION, PackedForward
 from arena.errors import EngineError
@@ -100,6 +101,32 @@ def test_attention_that_computes_something_else_is_not_used(
     assert isinstance(forward, StockForward)
     assert model.config._attn_implementation != ATTENTION
     assert gives_the_logits_of(forward, original)
+
+
+@pytest.mark.parametrize("bits", [8, 4, 2])
+def test_a_cache_of_few_bits_gives_the_logits_of_transformers_own_cache_rounded(bits: int) -> None:
+    """Also where it is filled chunk by chunk, cut back and copied, beside another sequence."""
+    original = tiny_models.tiny_model()
+    forward = rounding_forward(copy.deepcopy(original), bits)
+    sequence = forward.new_sequence()
+    with torch.inference_mode():
+        forward.step([(forward.new_sequence(), IDS[:2]), (sequence, [*IDS[:3], 7])])
+        sequence.crop(3)
+        found = forward.step([(sequence.copy(3), IDS[3:]), (forward.new_sequence(), IDS[:5])])[0]
+        cache = rounded_cache(original.config, bits)
+        expected = original(torch.tensor([IDS]), past_key_values=cache).logits[0, -1]
+        unrounded = original(torch.tensor([IDS])).logits[0, -1]
+    torch.testing.assert_close(found, expected, atol=1e-4, rtol=1e-4)
+    assert not torch.allclose(found, unrounded, atol=1e-4)
+
+
+def test_attention_that_is_not_plain_has_no_cache_to_round(
+    model: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(hf_packed._Piece, "mask", lambda *_: None)
+    with pytest.raises(EngineError, match="can't be rounded") as caught:
+        rounding_forward(model, 4)
+    assert "kv_bits" in caught.value.next_step
 
 
 def test_positions_that_stretch_with_the_length_are_left_to_transformers() -> None:

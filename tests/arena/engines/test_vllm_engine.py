@@ -1,8 +1,10 @@
 """The engine `vllm:` against a stand-in for vLLM: what it is given and asked, and what is said of errors."""
 
 import asyncio
+import json
 import sys
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
 from typing import Any, ClassVar
@@ -15,6 +17,7 @@ from asking import request
 from old_formats import settings as old_settings
 
 from arena.engines import vllm_machine, vllm_process
+from arena.engines.constrained import guided_schema
 from arena.engines.hf import HfEngine
 from arena.engines.vllm_engine import VllmEngine
 from arena.errors import EngineError
@@ -71,7 +74,9 @@ def fake_vllm(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> type[FakeLLM]:
         "vllm.sampling_params": {
             "SamplingParams": lambda **given: SimpleNamespace(**given),
             "RequestOutputKind": SimpleNamespace(DELTA="delta"),
+            "StructuredOutputsParams": lambda **given: SimpleNamespace(**given),
         },
+        "vllm.config": {"StructuredOutputsConfig": lambda **given: SimpleNamespace(**given)},
         "vllm.v1": {},
         "vllm.v1.engine": {},
         "vllm.v1.engine.async_llm": {"AsyncLLM": FakeLLM},
@@ -161,6 +166,35 @@ async def test_vllm_decodes_as_asked_and_keeps_beginnings(folder: Path) -> None:
     await engine.close()
 
 
+async def test_constrained_replies_are_asked_for_by_the_schema_of_a_call(folder: Path) -> None:
+    engine, llm = await started(folder, constrained="json-schema")
+    assert llm.arguments.structured_outputs_config.backend == "guidance"
+    tools = ({"type": "function", "function": {"name": "stop"}},)
+    await engine.complete([replace(request(), tools=tools), request()])
+    with_tools, without = sorted(
+        (wanted.structured_outputs for _, wanted in llm.asked), key=str, reverse=True
+    )
+    assert json.loads(with_tools.json) == guided_schema(tools)
+    assert without is None
+    await engine.close()
+
+
+async def test_without_the_option_a_request_with_tools_is_free(folder: Path) -> None:
+    engine, llm = await started(folder)
+    await engine.complete([replace(request(), tools=({"type": "function", "function": {"name": "stop"}},))])
+    assert llm.asked[0][1].structured_outputs is None
+    assert not hasattr(llm.arguments, "structured_outputs_config")
+    await engine.close()
+
+
+async def test_a_missing_package_is_told_before_vllm_is_started(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("arena.engines.constrained.find_spec", lambda name: None)
+    with pytest.raises(EngineError, match="needs the package llguidance"):
+        VllmEngine(str(folder), constrained="json-schema")
+
+
 async def test_a_prompt_and_its_reply_stay_within_the_window(folder: Path) -> None:
     engine, llm = await started(folder, max_model_len=128)
     (reply,) = await engine.complete([request(max_tokens=10_000)])
@@ -229,6 +263,9 @@ def test_identity_is_content_and_build_and_no_path(folder: Path) -> None:
         assert identity[part] == ours[part]
     assert identity != VllmEngine(str(folder), max_model_len=64).identity()
     assert identity == VllmEngine(str(folder), gpu_memory_utilization=0.5).identity()
+    constrained = VllmEngine(str(folder), constrained="json-schema").identity()
+    assert constrained.pop("constrained").startswith("json-schema 2, llguidance ")
+    assert constrained == identity
 
 
 @pytest.mark.parametrize(("kind", "writer"), [("gptq", "AutoGPTQ"), ("awq", "AutoAWQ")])

@@ -1,5 +1,6 @@
 """Replies as vLLM writes them, told piece by piece: text, ends, log-probabilities."""
 
+import math
 import sys
 import time
 from pathlib import Path
@@ -79,3 +80,11 @@ def test_a_reply_that_never_ended_is_no_completion() -> None:
     reply.add(Piece(ids("a")))
     with pytest.raises(EngineError, match="without saying so"):
         reply.completion(prompt_tokens=1, began=0.0)
+
+
+def test_a_token_that_may_not_come_is_no_alternative() -> None:
+    """Under a constraint vLLM's log-probabilities are those of what may come: minus infinity for the rest."""
+    go, stop = ids("gs")
+    asked = request(max_tokens=1, top_logprobs=3)
+    reply = written(asked, Piece([go], [{go: -0.1, stop: -math.inf}], "length"))
+    assert dict(reply.choices[0].top) == {go: -0.1}

@@ -1,5 +1,6 @@
 """`vllm serve` as a child process, with a stand-in that answers /health or ends."""
 
+import json
 import socket
 import subprocess
 import sys
@@ -130,6 +131,8 @@ def test_the_command_serves_the_folder_on_the_loopback_as_its_name(
     assert f"-m {begin} {folder} --host 127.0.0.1 --port {port} --served-model-name my-model" in text
     assert "--generation-config vllm --dtype float32" in text
     assert ("--kv-cache-memory-bytes" in text) == ("cpu" in build)
+    constraint = json.loads(command[command.index("--structured-outputs-config") + 1])
+    assert constraint == {"backend": "guidance", "disable_any_whitespace": True}
     assert "--trust-remote-code" not in text
     assert command[-1] == "--enforce-eager"
 

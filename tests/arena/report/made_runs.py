@@ -26,6 +26,7 @@ def make_run(
     scores: Scores,
     *,
     engines: Mapping[str, str] | None = None,
+    constrained: Sequence[str] = (),
     sizes: Mapping[str, int] | None = None,
     gradings: Mapping[str, int] | None = None,
     failures: Mapping[str, FailureKind] | None = None,
@@ -35,7 +36,10 @@ def make_run(
     decided: str = "",
     repeats: int = 1,
 ) -> Path:
-    """Write a run. `planned` tasks a benchmark were planned at least; `repeats` scores are of one task."""
+    """Write a run. `planned` tasks a benchmark were planned at least; `repeats` scores are of one task.
+
+    Contestants of the same engine are twins where one is `constrained`.
+    """
     run.mkdir(parents=True)
     create_database(run)
     writer = RunWriter(run)
@@ -82,7 +86,10 @@ def make_run(
                 "name": name,
                 "spec": name,
                 "hash": f"hash-{name}",
-                "identity": {"engine": {"engine": (engines or {}).get(name, "hf")}},
+                "identity": {
+                    "engine": {"engine": (engines or {}).get(name, "hf")}
+                    | ({"constrained": "json-schema"} if name in constrained else {})
+                },
                 **({"size_bytes": sizes[name]} if sizes and name in sizes else {}),
             }
             for name in scores

@@ -27,6 +27,7 @@ def typed(
         ("group-size", ["0", "32", "128"], [32, 128, 0]),
         ("tools", ["128", "8"], [8, 128]),
         ("calibration", ["4", "64"], [64, 4]),
+        ("kv-cache", ["4", "16", "8"], [16, 8, 4]),
     ],
 )
 def test_values_are_sorted_from_the_easiest_to_the_hardest(axis: str, texts: list[str], values: list[float]):
@@ -43,6 +44,9 @@ def test_values_are_sorted_from_the_easiest_to_the_hardest(axis: str, texts: lis
         ("tools", ["8"]),
         ("tools", ["0", "8"]),
         ("context", ["0..999999"]),
+        ("result-size", ["0", "100001"]),
+        ("kv-cache", ["16", "9"]),
+        ("kv-cache", ["8", "0"]),
     ],
 )
 def test_values_that_an_axis_cannot_have_are_refused(axis: str, texts: list[str]):
@@ -50,12 +54,10 @@ def test_values_that_an_axis_cannot_have_are_refused(axis: str, texts: list[str]
         read_values(axis_called(axis), texts)
 
 
-def test_an_unknown_axis_is_refused_with_the_nearest_and_the_cache_with_a_reason():
+def test_an_unknown_axis_is_refused_with_the_nearest():
     with pytest.raises(UsageError) as unknown:
         axis_called("sparsty")
     assert "sparsity" in unknown.value.next_step
-    with pytest.raises(UsageError, match="KV cache"):
-        axis_called("kv-cache")
 
 
 def test_each_value_of_a_recipe_axis_is_the_model_with_that_recipe():
@@ -101,6 +103,17 @@ def test_each_value_of_a_setting_axis_has_contestants_with_that_setting_and_name
         ("expert-context-0=expert",),
         ("expert-context-100=expert,filler_tokens=100",),
     ]
+    assert typed("result-size", ["0", "50"], ["expert"]) == [
+        ("expert-result-size-0=expert",),
+        ("expert-result-size-50=expert,result_tokens=50",),
+    ]
+    assert typed("kv-cache", ["4", "16"], ["base=bundled", "bundled+rtn-w4g128"]) == [
+        ("base-kv-cache-16=bundled", "bundled-rtn-w4g128-kv-cache-16=bundled+rtn-w4g128"),
+        (
+            "base-kv-cache-4=bundled,kv_bits=4",
+            "bundled-rtn-w4g128-kv-cache-4=bundled+rtn-w4g128,kv_bits=4",
+        ),
+    ]
 
 
 def test_names_that_are_made_can_be_typed():
@@ -119,6 +132,7 @@ def test_names_that_are_made_can_be_typed():
         ("sparsity", ["40"], ["bundled"], "magnitude-2:4"),
         ("calibration", ["4"], ["bundled"], "magnitude-50"),
         ("tools", ["8", "9"], ["expert"], "wanda-50"),
+        ("kv-cache", ["16", "4"], ["expert"], None),
     ],
 )
 def test_contestants_and_recipes_that_do_not_fit_the_axis_are_refused(axis, values, agents, recipe):

@@ -101,6 +101,13 @@ def test_tasks_that_cannot_be_offered_the_values_are_refused_before_anything_is_
         check_tasks(line_up_sweep(wanted, [8, 16], ["expert"], None), whole)
 
 
+def test_tasks_without_results_cannot_be_swept_over_their_size():
+    wanted = line_up_sweep(axis_called("result-size"), [0, 100], ["expert"], None)
+    check_tasks(wanted, registry.tasks("pddl")[:1])
+    with pytest.raises(UsageError, match="has no results"):
+        check_tasks(wanted, registry.tasks("worfbench")[:1])
+
+
 def test_a_recorded_run_is_judged_by_turn(tmp_path: Path):
     names = ["base", "tires"]
     settings = agent_settings(SUITE.settings, {})
