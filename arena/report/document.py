@@ -188,7 +188,7 @@ def _overall(
 def _no_overall(floors: Mapping[str, FloorCheck]) -> dict[str, Any]:
     """Return the verdict where the base can do none of the benchmarks; nothing where nothing pairs."""
     failed = [check for check in floors.values() if check.cleared is False and check.floor is not None]
-    if not failed:
+    if not failed or len(failed) < len(floors):
         return {}
     judged = no_base(fmean(check.progress for check in failed), fmean(check.floor or 0.0 for check in failed))
     return {"verdict": judged.text, "verdict_kind": judged.kind, "tasks_to_decide": None}

@@ -105,6 +105,9 @@ def _headline(document: Mapping[str, Any]) -> Headline:
         text = "Nothing smaller is known to be safe" if safe else "Nothing is decided"
         why = (*_as_large(safe), *_open(found, None), *_beyond_the_base(document))
         return Headline("undecided", text + _soonest(found), why)
+    if waiting := _unpaired(document):
+        text = f"Nothing is decided: no task yet that the base has finished too, of {_listed(waiting)}"
+        return Headline("undecided", text, (*_as_large(safe), *_beyond_the_base(document)))
     who = "nothing smaller" if safe else "none of the others"
     text = f"Ship the base: {who} stays within {_margin()} points of it"
     unsafe = [each for each in found if not each.safe]
@@ -142,6 +145,18 @@ def _nobody(document: Mapping[str, Any]) -> str:
         return f"Nothing is compared: only {base} was scored"
     models = [name for name in others if document["agents"][name]["engine"] not in PLAYERS]
     return f"Nothing pairs with {base} yet" if models else f"No model is compared with {base}"
+
+
+def _unpaired(document: Mapping[str, Any]) -> list[str]:
+    """Return the models that have finished no task together with the base."""
+    agents = document.get("agents", {})
+    return [
+        name
+        for name, fields in document["overall"].items()
+        if name != document["baseline"]
+        and not fields.get("verdict_kind")
+        and agents.get(name, {}).get("engine") not in PLAYERS
+    ]
 
 
 def _caution(document: Mapping[str, Any]) -> str | None:
@@ -276,8 +291,12 @@ def _would_tell(candidate: Candidate, *, smaller: bool) -> str:
 
 
 def _names(found: Sequence[Candidate]) -> str:
-    named = ", ".join(each.name for each in found[:MOST_NAMED])
-    return f"{named} and {len(found) - MOST_NAMED} more" if len(found) > MOST_NAMED else named
+    return _listed([each.name for each in found])
+
+
+def _listed(names: Sequence[str]) -> str:
+    named = ", ".join(names[:MOST_NAMED])
+    return f"{named} and {len(names) - MOST_NAMED} more" if len(names) > MOST_NAMED else named
 
 
 def _margin() -> str:

@@ -129,3 +129,18 @@ def test_a_benchmark_that_the_base_cannot_do_is_no_part_of_the_recommendation(tm
     found = said(tmp_path, run, sizes(w4=0.3), engines={"random": "random"})
     assert found.text.startswith("Ship w4")
     assert "Nothing is said of beta: the base doesn't clear its floor." in found.why
+
+
+def test_the_base_is_not_shipped_because_others_have_not_been_played(tmp_path: Path):
+    played = {"base": {"alpha": ALIKE, "beta": [0.0] * 20}, "w2": {"alpha": MUCH_LESS}, "w3": {}, "w4": {}}
+    found = said(tmp_path, played, sizes(w2=0.2, w3=0.3, w4=0.4))
+    assert (found.kind, found.text) == (
+        "undecided",
+        "Nothing is decided: no task yet that the base has finished too, of w3, w4",
+    )
+
+
+def test_a_contestant_that_was_not_played_has_no_verdict_of_what_the_base_cannot_do(tmp_path: Path):
+    played = {"base": {"teval": [0.0] * 20, "alpha": ALIKE}, "w2": {}}
+    document = report_document(make_run(tmp_path / "run", played, sizes=sizes(w2=0.2)))
+    assert "verdict" not in document["overall"]["w2"]
