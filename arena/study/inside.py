@@ -11,25 +11,27 @@ from arena.analyzing.study import Source, study
 from arena.analyzing.tally import without_nan
 from arena.engines.registry import ContestantSpec
 from arena.plan import read_plan
+from arena.score import read_scores
 from arena.study.family import Family, families
 
-MOST_TOKENS = 4096
+MOST_TOKENS = 2048
 """Tokens of its base's trajectories that each compressed model reads."""
 
 
 def analyses_of(run: Path, folder: Path, tell: Callable[[str], None]) -> list[Mapping[str, Any]]:
     """Return the analysis of each family of a run, on its base's own trajectories.
 
-    An analysis that is kept in `folder` (`analysis-N.json`) is not made again. vLLM's contestants are read by
+    Contestants that have finished no episode yet are left out. An analysis that is kept in `folder`
+    (`analysis-N.json`) is made again only when others have played since. vLLM's contestants are read by
     transformers, from the same weights. Raises `ArenaError`.
     """
     specs = {each["name"]: spec for each in read_plan(run)["contestants"] if (spec := in_this_process(each))}
     found: list[Mapping[str, Any]] = []
-    for number, family in enumerate(by_weights(families(run), specs)):
+    for number, family in enumerate(by_weights(having_played(run, families(run)), specs)):
         path = folder / f"analysis-{number}.json"
-        if not path.is_file():
+        names = [family.base, *family.compressed.values()]
+        if not _is_of(path, names):
             tell(f"looking inside {family.base} and {len(family.compressed)} compressed ones")
-            names = [family.base, *family.compressed.values()]
             base, *others = named([specs[name] for name in names])
             source = Source(run=run, contestant=family.base, most_tokens=MOST_TOKENS)
             document = without_nan(study(base, others, source, None, lambda what, more: None))
@@ -38,6 +40,27 @@ def analyses_of(run: Path, folder: Path, tell: Callable[[str], None]) -> list[Ma
             part.replace(path)
         found.append(json.loads(path.read_text(encoding="utf-8")))
     return found
+
+
+def having_played(run: Path, found: Sequence[Family]) -> list[Family]:
+    """Return the families whose base has finished an episode, with those of their contestants that have."""
+    _, episodes, _ = read_scores(run)
+    played = {each.contestant for each in episodes}
+    return [
+        replace(
+            family,
+            compressed={recipe: name for recipe, name in family.compressed.items() if name in played},
+        )
+        for family in found
+        if family.base in played and played & set(family.compressed.values())
+    ]
+
+
+def _is_of(path: Path, names: Sequence[str]) -> bool:
+    if not path.is_file():
+        return False
+    kept = json.loads(path.read_text(encoding="utf-8"))
+    return {kept["base"]["name"], *kept["models"]} == set(names)
 
 
 def by_weights(found: Sequence[Family], specs: Mapping[str, ContestantSpec]) -> list[Family]:

@@ -9,7 +9,7 @@ from arena.records import EpisodeEnded, EpisodeKey, Turn
 from arena.store.files import PLAN, create_database
 from arena.store.writer import RunWriter
 from arena.study.family import families
-from arena.study.inside import by_weights
+from arena.study.inside import by_weights, having_played
 from arena.study.noise import twins
 from envs.base import Task
 
@@ -108,3 +108,16 @@ def test_a_family_knows_recipes_in_files_by_name_and_a_base_in_two_engines_is_tw
     specs = {name: ContestantSpec(name, "hf:b", {}) for name in ("base", "in hf")}
     (joined,) = by_weights(found, specs)
     assert (joined.base, joined.compressed) == ("base", {"wanda-2:4": "wanda", "gptq-w8": "w8"})
+
+
+def test_only_contestants_that_have_played_are_looked_into(tmp_path: Path):
+    contestants = [
+        contestant("base", "hf:b", "x"),
+        contestant("w8", "hf:b+gptq-w8", "x"),
+        contestant("w4", "hf:b+gptq-w4g128", "x"),
+        contestant("other", "hf:o", "x"),
+        contestant("other w4", "hf:o+gptq-w4g128", "x"),
+    ]
+    run = make_run(tmp_path, contestants, {"base": [["a"]], "w4": [["a"]], "other w4": [["a"]]})
+    (family,) = having_played(run, families(run))
+    assert (family.base, family.compressed) == ("base", {"gptq-w4g128": "w4"})
