@@ -60,7 +60,8 @@ def paired_difference(base: ArrayLike, other: ArrayLike, seed: int = 0) -> Paire
 def macro_difference(groups: Sequence[tuple[ArrayLike, ArrayLike]], seed: int = 0) -> PairedDifference:
     """Compare two contestants over several groups of tasks, each group weighing the same.
 
-    `groups` holds (base, other) as for `paired_difference`. Tasks are resampled within their group.
+    `groups` holds (base, other) as for `paired_difference`. Tasks are resampled within their group. What a
+    group without a differing task can't rule out (see there) is added to the interval, in quadrature.
     """
     differences = [_differences(base, other) for base, other in groups]
     if not differences:
@@ -78,10 +79,14 @@ def macro_difference(groups: Sequence[tuple[ArrayLike, ArrayLike]], seed: int = 
     if _differing(pooled) < FEW_DIFFERING:
         unseen = _unseen([each.size for each in differences])
         low, high = min(low, delta - unseen), max(high, delta + unseen)
+    elif quiet := [each.size for each in differences if _differing(each) == 0]:
+        # resampling gives a group without a difference no spread at all, however few its tasks
+        unseen = max(1 - ((1 - CONFIDENCE) / 2) ** (1 / size) for size in quiet) / len(differences)
+        low, high = delta - np.hypot(delta - low, unseen), delta + np.hypot(high - delta, unseen)
     return PairedDifference(
         delta=delta,
-        low=max(-1.0, low),
-        high=min(1.0, high),
+        low=max(-1.0, float(low)),
+        high=min(1.0, float(high)),
         p=sign_flip_p(pooled * weights, rng),
         pairs=count,
         sd=sd,

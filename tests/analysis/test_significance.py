@@ -122,3 +122,15 @@ def test_effects_are_told_in_standard_deviations_and_in_ranks():
     assert rank_biserial(base, other) == pytest.approx((1 + 2 + 3 - 4) / 10)
     assert rank_biserial([1.0], [1.0]) is None
     assert paired_difference([1.0, 1.0], [1.0, 1.0]).dz is None
+
+
+def test_a_small_group_without_a_difference_leaves_the_mean_over_groups_open():
+    rng = np.random.default_rng(1)
+    many = rng.random(80), rng.random(80)
+    few = np.zeros(3), np.zeros(3)
+    alone, together = paired_difference(*many), macro_difference([many, few])
+    assert together.delta == pytest.approx(alone.delta / 2)
+    unseen = (1 - 0.025 ** (1 / 3)) / 2
+    assert together.high - together.delta > unseen
+    assert together.delta - together.low > unseen
+    assert together.p == pytest.approx(alone.p, abs=0.02)
