@@ -2,6 +2,7 @@
 
 import math
 import tomllib
+from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
@@ -25,6 +26,8 @@ Verdict = Literal["confirmed", "contradicted", "not decidable", "not asked"]
 CONFIDENCE = 0.95
 RESAMPLES = 9999
 POWER = 0.8
+FINISHED = 0.95
+"""A contestant with a smaller share of its base's tasks would take them from the others' means."""
 FEWEST_RECIPES = 4
 """A correlation over fewer says nothing."""
 
@@ -86,7 +89,7 @@ def _more(claim: Mapping[str, Any], record: Record) -> Answer:
     who: list[str] = []
     for family in record.families:
         tasks = _tasks(claim["tasks"], record, [family])
-        these, than = (_members(family, claim[side]) for side in ("these", "than"))
+        these, than = (_members(family, claim[side], record) for side in ("these", "than"))
         lost, other = (mean_losses(record.progress, family.base, side, tasks) for side in (these, than))
         gaps += [lost[task] - other[task] for task in lost.keys() & other.keys()]
         who += [f"{len(these)} recipes against {len(than)} of {family.base}"] if lost and other else []
@@ -248,7 +251,9 @@ def _not_asked(claim: Mapping[str, Any], reason: str) -> Answer:
 def _losses(record: Record, recipes: str, tasks: str) -> NDArray[np.float64]:
     """Return the mean loss over a group of recipes, one number a family and task of a group of tasks."""
     by_family = (
-        mean_losses(record.progress, family.base, _members(family, recipes), _tasks(tasks, record, [family]))
+        mean_losses(
+            record.progress, family.base, _members(family, recipes, record), _tasks(tasks, record, [family])
+        )
         for family in record.families
     )
     return np.array([value for lost in by_family for value in lost.values()])
@@ -258,8 +263,12 @@ def _recipes(group: str) -> list[str]:
     return list(_claims()["recipes"][group])
 
 
-def _members(family: Family, group: str) -> list[str]:
-    return [family.compressed[recipe] for recipe in _recipes(group) if recipe in family.compressed]
+def _members(family: Family, group: str, record: Record) -> list[str]:
+    """Return the contestants of a group that have finished (nearly) all that their base has."""
+    finished = Counter(name for name, _ in record.progress)
+    enough = FINISHED * finished[family.base]
+    found = [family.compressed[recipe] for recipe in _recipes(group) if recipe in family.compressed]
+    return [name for name in found if finished[name] >= max(1, enough)]
 
 
 def _tasks(group: str, record: Record, bases: Sequence[Family]) -> list[str]:

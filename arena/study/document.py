@@ -41,7 +41,7 @@ def study_document(
         "calibration": _calibration(plan),
         "report": report,
         "claims": [asdict(answer) for answer in answers(record)],
-        "noise": [asdict(pair) | {"tie": pair.tie} for pair in twins(run)],
+        "noise": [asdict(pair) | {"tie": pair.tie} for pair in twins(run) if pair.episodes],
         "sizes": _sizes(plan, record),
         "needle": needle_grid(record),
         "analyses": list(analyses),

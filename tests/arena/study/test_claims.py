@@ -132,3 +132,16 @@ def test_models_of_two_sizes_are_compared_by_the_engine_in_which_most_recipes_pl
     assert (
         answer(Record(told.progress, told.tasks, families[:2], {}), "Smaller models").verdict == "not asked"
     )
+
+
+def test_contestants_that_have_not_played_yet_are_left_out_of_their_group():
+    told = record({**LOSSES, "wanda-50": 0.9})
+    few = {"s0", "s1"}
+    progress = {
+        (name, task): value
+        for (name, task), value in told.progress.items()
+        if name != "small+wanda-50" or task in few
+    }
+    early = answer(Record(progress, told.tasks, told.families, {}), "keeps tool use better")
+    assert early.estimate == pytest.approx(answer(record(LOSSES), "keeps tool use better").estimate)
+    assert "2 recipes against 2" in early.measured
