@@ -31,20 +31,23 @@ def play(
     from arena.cli.compression import CompressionProgress
     from arena.cli.output import say
     from arena.errors import UsageError
-    from arena.lineup import line_up
+    from arena.lineup import check_contestant, line_up
     from arena.play import suite_of
     from arena.store.files import is_being_played, runs_folder
     from tui.web import runs_in_browser
 
     contestants = agent or list(DEFAULT_CONTESTANTS)
+    suite = suite_of(task, protocol)
+    for contestant in contestants:
+        check_contestant(contestant)
+    if not (serve or runs_in_browser() or (sys.stdin.isatty() and sys.stdout.isatty())):
+        raise UsageError("arena play draws on a terminal", "off a terminal, use `arena batch`")
     # also before it is served: what is wrong shall be said here, not on a page
     with CompressionProgress() as compression:
-        plan, engines = line_up(suite_of(task, protocol), contestants, limit, on_compress=compression.listen)
+        plan, engines = line_up(suite, contestants, limit, on_compress=compression.listen)
     if serve:
         _serve(task, contestants, protocol, limit, host, port)
         return
-    if not (runs_in_browser() or (sys.stdin.isatty() and sys.stdout.isatty())):
-        raise UsageError("arena play draws on a terminal", "off a terminal, use `arena batch`")
     from tui.app import play as play_on_screen
     from tui.app import watch as watch_on_screen
 

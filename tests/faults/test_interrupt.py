@@ -27,13 +27,17 @@ def events(tmp_path: Path) -> list[dict]:
     return [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
 
 
+def begun_episodes(tmp_path: Path) -> list[dict]:
+    return [event for event in events(tmp_path) if event["event"] == "episode_started"]
+
+
 def begun(command: list[str], tmp_path: Path, latency_s: float) -> subprocess.Popen:
     contestant = f"base=script:{tmp_path / 'replies.txt'},latency_s={latency_s}"
     process = subprocess.Popen(
         [*command, "-a", contestant], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     )
     deadline = time.monotonic() + 60
-    while time.monotonic() < deadline and not events(tmp_path):
+    while time.monotonic() < deadline and len(begun_episodes(tmp_path)) < 2:
         time.sleep(0.02)
     return process
 

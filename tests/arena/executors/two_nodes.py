@@ -100,4 +100,11 @@ def pull_the_plug(cluster: Cluster) -> None:
 
 def _replicas_of(node: Node) -> list[psutil.Process]:
     raylet = psutil.Process(node.all_processes["raylet"][0].process.pid)
-    return [child for child in raylet.children() if "Replica" in child.cmdline()[0]]
+    return [child for child in raylet.children() if _plays(child)]
+
+
+def _plays(process: psutil.Process) -> bool:
+    try:
+        return "Replica" in process.cmdline()[0]
+    except (psutil.NoSuchProcess, IndexError):  # it has just ended, or has not begun
+        return False
