@@ -28,6 +28,7 @@ RECOVERED_COLUMNS = (
     *(">gained", "95 % interval", ">of the loss"),
 )
 OVERALL = "overall"
+NOTHING_TO_PAIR = "nothing to pair"
 
 _MARKDOWN = "&<>`*_[]|\\!#~@"
 
@@ -189,7 +190,7 @@ def p_value(p: float) -> str:
 
 
 def _said(document: Mapping[str, Any], name: str, values: Mapping[str, Any]) -> str:
-    return values.get("verdict") or ("baseline" if name == document["baseline"] else "nothing to pair")
+    return values.get("verdict") or ("baseline" if name == document["baseline"] else NOTHING_TO_PAIR)
 
 
 def _compared(document: Mapping[str, Any], contestant: str, kind: str) -> tuple[str, str, str]:

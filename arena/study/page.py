@@ -89,7 +89,8 @@ def _estimate(claim: Mapping[str, Any]) -> str:
 def _scores(report: Mapping[str, Any]) -> str:
     from arena.report import tables
 
-    parts = ["## Scores", markdown(tables.SCORE_COLUMNS, tables.score_rows(report))]
+    played = [row for row in tables.score_rows(report) if row[-1] != tables.NOTHING_TO_PAIR]
+    parts = ["## Scores", markdown(tables.SCORE_COLUMNS, played)]
     failures = tables.failure_rows(report)
     if failures:
         parts += ["## Failures", markdown(tables.FAILURE_COLUMNS, failures)]
