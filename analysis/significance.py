@@ -81,7 +81,7 @@ def macro_difference(groups: Sequence[tuple[ArrayLike, ArrayLike]], seed: int = 
         low, high = min(low, delta - unseen), max(high, delta + unseen)
     elif quiet := [each.size for each in differences if _differing(each) == 0]:
         # resampling gives a group without a difference no spread at all, however few its tasks
-        unseen = max(1 - ((1 - CONFIDENCE) / 2) ** (1 / size) for size in quiet) / len(differences)
+        unseen = _unseen([min(quiet)]) / len(differences)
         low, high = delta - np.hypot(delta - low, unseen), delta + np.hypot(high - delta, unseen)
     return PairedDifference(
         delta=delta,

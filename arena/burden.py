@@ -27,8 +27,9 @@ EVERY_TOOLKITS = {"finish", "check_valid_actions"}
 """What all toolkits have is no distractor: whether it is the task's own can't be told from its name."""
 
 WORDS_OF_4_TOKENS = 3
-CHARS_OF_A_TOKEN = 4
 """What usual tokenizers make of English. Fixed, so that a prompt can be built again without its engine."""
+CHARS_OF_A_TOKEN = 4
+"""The same of JSON."""
 
 
 def check_burden(name: str, offered_tools: int | None, protocol: str, style: str) -> None:

@@ -47,10 +47,10 @@ class _Recipe(BaseModel):
     @property
     def needs_calibration(self) -> bool:
         """Whether the method looks at how texts run through the model."""
-        return hasattr(self, "samples")
+        return isinstance(self, Calibrated)
 
 
-class _Calibrated(_Recipe):
+class Calibrated(_Recipe):
     """What recipes have that look at texts: how many, and how long (in tokens)."""
 
     samples: int = Field(128, ge=1)
@@ -109,13 +109,13 @@ class Magnitude(_Zeros):
     method: Literal["magnitude"]
 
 
-class Wanda(_Zeros, _Calibrated):
+class Wanda(_Zeros, Calibrated):
     """|weight| x norm of the input decides, row by row (Sun et al. 2023, eq. 1)."""
 
     method: Literal["wanda"]
 
 
-class SparseGpt(_Zeros, _Calibrated):
+class SparseGpt(_Zeros, Calibrated):
     """The weights that are left make up for those set to 0 (Frantar and Alistarh 2023)."""
 
     method: Literal["sparsegpt"]
@@ -123,7 +123,7 @@ class SparseGpt(_Zeros, _Calibrated):
     block_size: int = Field(128, ge=1)
 
 
-class Gptq(_Grid, _Calibrated):
+class Gptq(_Grid, Calibrated):
     """Each column makes up for the rounding of those before it (Frantar et al. 2022)."""
 
     method: Literal["gptq"]
@@ -131,14 +131,14 @@ class Gptq(_Grid, _Calibrated):
     block_size: int = Field(128, ge=1)
 
 
-class Awq(_Grid, _Calibrated):
+class Awq(_Grid, Calibrated):
     """Channels with large inputs are scaled up before rounding (Lin et al. 2023)."""
 
     method: Literal["awq"]
     symmetric: bool = False
 
 
-class SmoothQuant(_Calibrated):
+class SmoothQuant(Calibrated):
     """Large activations are moved into the weights, then both are rounded to 8 bits (Xiao et al. 2022)."""
 
     method: Literal["smoothquant"]
@@ -152,8 +152,17 @@ _READER: TypeAdapter[Recipe] = TypeAdapter(Annotated[Recipe, Field(discriminator
 def recipe_names() -> list[str]:
     """Return the names of the recipes that come with the package."""
     found = [file.name for file in (files("compress") / "recipes").iterdir()]
-    # not every file system can have a colon in a file's name
-    return sorted(re.sub(r"(\d)of(\d)", r"\1:\2", name[:-5]) for name in found if name.endswith(".toml"))
+    return sorted(name_in_file(name[:-5]) for name in found if name.endswith(".toml"))
+
+
+def file_name(name: str) -> str:
+    """Return a recipe's name as files have it, without the colon that not every file system can have."""
+    return name.replace(":", "of")
+
+
+def name_in_file(stem: str) -> str:
+    """Return the recipe's name that `file_name` was made of: `wanda-2:4`."""
+    return re.sub(r"(\d)of(\d)", r"\1:\2", stem)
 
 
 def read_recipe(name: str, changes: Mapping[str, Any] | None = None) -> Recipe:
@@ -215,7 +224,7 @@ def _from_name(name: str) -> dict[str, Any]:
             f"Did you mean {', '.join(near)}?" if near else "Say `arena recipes` for their names.",
         )
     base, numbers = known
-    text = (files("compress") / "recipes" / f"{base.replace(':', 'of')}.toml").read_text("utf-8")
+    text = (files("compress") / "recipes" / f"{file_name(base)}.toml").read_text("utf-8")
     settings = tomllib.loads(text) | numbers | {"name": name}
     if numbers:
         settings.pop("about", None)  # it describes the recipe's own numbers

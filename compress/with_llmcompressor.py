@@ -25,9 +25,14 @@ OnBlock = Callable[[str, int], None]
 _TEXTS_AT_A_TIME = 4
 
 
+def is_installed() -> bool:
+    """Whether llm-compressor is installed; it is not imported."""
+    return find_spec("llmcompressor") is not None
+
+
 def check_installed() -> None:
     """Raise `CompressError` where llm-compressor is not installed."""
-    if find_spec("llmcompressor") is None:
+    if not is_installed():
         raise CompressError(
             "This recipe needs the package llmcompressor, which is not installed.",
             "pip install 'arena[compress]', or use rtn, fp8, magnitude or wanda recipes.",

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from arena.cli.options import Contestants, Events, Jobs, Json, Quiet, StepTimeout
+from arena.cli.options import Contestants, Events, Jobs, Json, Limit, Quiet, StepTimeout
 
 
 def batch(
@@ -13,7 +13,7 @@ def batch(
     agent: Contestants = None,
     out: Annotated[Path | None, typer.Option(metavar="RUN", help="Run directory (default: by plan).")] = None,
     jobs: Jobs = None,
-    limit: Annotated[int | None, typer.Option(min=1, help="At most so many tasks of each group.")] = None,
+    limit: Limit = None,
     repeats: Annotated[int | None, typer.Option(min=1, help="Play each task so often.")] = None,
     shard: Annotated[
         str | None,

@@ -16,6 +16,7 @@ Contestants = Annotated[
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document on stdout.")]
 RunName = Annotated[str, typer.Argument(metavar="RUN", help="A run's name or directory.")]
 Jobs = Annotated[int | None, typer.Option(min=1, help="Episodes in flight for each contestant.")]
+Limit = Annotated[int | None, typer.Option(min=1, help="At most so many tasks of each group.")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress bars.")]
 Events = Annotated[
     str | None,

@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from arena.cli.options import Contestants
+from arena.cli.options import Contestants, Limit
 
 DEFAULT_CONTESTANTS = ("bundled", "bundled+rtn-w4g128", "bundled+magnitude-70", "bundled+rtn-w2g32")
 DEFAULT_TASKS = "small"
@@ -16,7 +16,7 @@ def play(
     ] = DEFAULT_TASKS,
     agent: Contestants = None,
     protocol: Annotated[str, typer.Option(help="text or json (a suite has its own).")] = "text",
-    limit: Annotated[int | None, typer.Option(min=1, help="At most so many tasks of each group.")] = None,
+    limit: Limit = None,
     serve: Annotated[
         bool, typer.Option("--serve", help="Play in a browser instead of this terminal.")
     ] = False,

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from arena.cli.options import Jobs, Json, Quiet
+from arena.cli.options import Jobs, Json, Limit, Quiet
 
 
 def study(
@@ -20,7 +20,7 @@ def study(
     ] = None,
     suite: Annotated[str, typer.Option(help="Another suite.")] = "study",
     engine: Annotated[str, typer.Option(help="hf or vllm.")] = "hf",
-    limit: Annotated[int | None, typer.Option(min=1, help="At most so many tasks of each group.")] = None,
+    limit: Limit = None,
     samples: Annotated[
         int | None, typer.Option(min=1, help="Calibration texts of recipes that need them (default: 128).")
     ] = None,
@@ -57,8 +57,9 @@ def study(
     from arena.lineup import line_up
     from arena.plan import check_playable
     from arena.study.lineup import RECIPES, EngineKind, calibrated_recipes, not_on_a_cpu, study_contestants
-    from arena.study.making import has_llmcompressor, made_here, make
+    from arena.study.making import made_here, make
     from arena.suite import load_suite
+    from compress.with_llmcompressor import is_installed
 
     if engine not in ("hf", "vllm"):
         raise UsageError(f"the study plays in hf or vllm, not in {engine!r}")
@@ -66,7 +67,7 @@ def study(
     models = models or ["bundled"]
     recipes = calibrated_recipes(recipe or RECIPES, samples, tokens, out / "recipes")
     with CompressionProgress(quiet=quiet) as compression:
-        if not recipe and not has_llmcompressor():
+        if not recipe and not is_installed():
             recipes, missing = made_here(models, recipes)
             _say_left_out(missing)
         if make_only:

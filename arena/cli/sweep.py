@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from arena.cli.options import Contestants, Jobs, Json, Quiet
+from arena.cli.options import Contestants, Jobs, Json, Limit, Quiet
 
 if TYPE_CHECKING:
     from arena.cli.playing import How
@@ -36,7 +36,7 @@ def sweep(
     suite: Annotated[
         str | None, typer.Option(help="A suite's name, or a TOML file (default: small; for tools: tools).")
     ] = None,
-    limit: Annotated[int | None, typer.Option(min=1, help="At most so many tasks of each group.")] = None,
+    limit: Limit = None,
     measure: Annotated[
         str | None,
         typer.Option(

@@ -117,17 +117,21 @@ def _headline(document: Mapping[str, Any]) -> Headline:
 
 def candidates(document: Mapping[str, Any]) -> list[Candidate]:
     """Return the contestants that were compared with the base, without yardsticks, in the report's order."""
-    base = document["baseline"]
-    agents, overall = document.get("agents", {}), document.get("overall", {})
-    names = [
-        name
-        for name, fields in overall.items()
-        if name != base and fields.get("verdict_kind") and agents.get(name, {}).get("engine") not in PLAYERS
-    ]
     return [
-        Candidate(name, overall[name], overall[name].get("size_ratio"), _harmed(document, name))
-        for name in names
+        Candidate(name, fields, fields.get("size_ratio"), _harmed(document, name))
+        for name, fields in _models(document).items()
+        if fields.get("verdict_kind")
     ]
+
+
+def _models(document: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
+    """Return what the report says over all benchmarks of each contestant but the base that is a model."""
+    agents = document.get("agents", {})
+    return {
+        name: fields
+        for name, fields in document.get("overall", {}).items()
+        if name != document["baseline"] and agents.get(name, {}).get("engine") not in PLAYERS
+    }
 
 
 def _harmed(document: Mapping[str, Any], name: str) -> tuple[str, ...]:
@@ -140,23 +144,14 @@ def _harmed(document: Mapping[str, Any], name: str) -> tuple[str, ...]:
 
 def _nobody(document: Mapping[str, Any]) -> str:
     base = document["baseline"]
-    others = [name for name in document["overall"] if name != base]
-    if not others:
+    if not document["overall"].keys() - {base}:
         return f"Nothing is compared: only {base} was scored"
-    models = [name for name in others if document["agents"][name]["engine"] not in PLAYERS]
-    return f"Nothing pairs with {base} yet" if models else f"No model is compared with {base}"
+    return f"Nothing pairs with {base} yet" if _models(document) else f"No model is compared with {base}"
 
 
 def _unpaired(document: Mapping[str, Any]) -> list[str]:
     """Return the models that have finished no task together with the base."""
-    agents = document.get("agents", {})
-    return [
-        name
-        for name, fields in document["overall"].items()
-        if name != document["baseline"]
-        and not fields.get("verdict_kind")
-        and agents.get(name, {}).get("engine") not in PLAYERS
-    ]
+    return [name for name, fields in _models(document).items() if not fields.get("verdict_kind")]
 
 
 def _caution(document: Mapping[str, Any]) -> str | None:

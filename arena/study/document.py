@@ -15,7 +15,7 @@ from arena.report.document import report_document
 from arena.study.claims import Record, answers, read_record
 from arena.study.noise import twins
 from compress.errors import RecipeError
-from compress.recipe import Awq, Gptq, SmoothQuant, SparseGpt, Wanda, read_recipe
+from compress.recipe import Calibrated, read_recipe
 
 
 def study_document(
@@ -81,7 +81,7 @@ def _calibration(plan: Mapping[str, Any]) -> list[str]:
         _, name = split_recipe(contestant["spec"])
         with suppress(RecipeError):
             recipe = read_recipe(name) if name else None
-            if isinstance(recipe, Wanda | SparseGpt | Gptq | Awq | SmoothQuant):
+            if isinstance(recipe, Calibrated):
                 found.add(f"{recipe.samples} x {recipe.tokens}")
     return sorted(found)
 

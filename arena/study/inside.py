@@ -1,6 +1,5 @@
 """What compression did inside the study's models: one analysis a family, made once and kept."""
 
-import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -13,6 +12,7 @@ from arena.engines.registry import ContestantSpec
 from arena.plan import read_plan
 from arena.score import read_scores
 from arena.study.family import Family, families
+from arena.study.kept import keep, read_kept
 
 MOST_TOKENS = 2048
 """Tokens of its base's trajectories that each compressed model reads."""
@@ -30,15 +30,13 @@ def analyses_of(run: Path, folder: Path, tell: Callable[[str], None]) -> list[Ma
     for number, family in enumerate(by_weights(having_played(run, families(run)), specs)):
         path = folder / f"analysis-{number}.json"
         names = [family.base, *family.compressed.values()]
-        if not _is_of(path, names):
+        kept = read_kept(path)
+        if kept is None or {kept["base"]["name"], *kept["models"]} != set(names):
             tell(f"looking inside {family.base} and {len(family.compressed)} compressed ones")
             base, *others = named([specs[name] for name in names])
             source = Source(run=run, contestant=family.base, most_tokens=MOST_TOKENS)
-            document = without_nan(study(base, others, source, None, lambda what, more: None))
-            part = path.with_suffix(".part")
-            part.write_text(json.dumps(document), encoding="utf-8")
-            part.replace(path)
-        found.append(json.loads(path.read_text(encoding="utf-8")))
+            kept = keep(path, without_nan(study(base, others, source, None, lambda what, more: None)))
+        found.append(kept)
     return found
 
 
@@ -54,13 +52,6 @@ def having_played(run: Path, found: Sequence[Family]) -> list[Family]:
         for family in found
         if family.base in played and played & set(family.compressed.values())
     ]
-
-
-def _is_of(path: Path, names: Sequence[str]) -> bool:
-    if not path.is_file():
-        return False
-    kept = json.loads(path.read_text(encoding="utf-8"))
-    return {kept["base"]["name"], *kept["models"]} == set(names)
 
 
 def by_weights(found: Sequence[Family], specs: Mapping[str, ContestantSpec]) -> list[Family]:

@@ -9,7 +9,7 @@ import tomli_w
 
 from arena.compressed import compress_errors
 from arena.errors import UsageError
-from compress.recipe import Fp8, read_recipe
+from compress.recipe import Fp8, file_name, name_in_file, read_recipe
 
 RECIPES = (
     "fp8",
@@ -66,7 +66,7 @@ def study_contestants(
         for recipe in recipes:
             known_as = recipe_name(recipe)
             late = engine == "vllm" and known_as in in_hf
-            typed = f"{name}-{known_as.replace(':', 'of')}={hf if late else spec}+{recipe}"
+            typed = f"{name}-{file_name(known_as)}={hf if late else spec}+{recipe}"
             (slow if late else lines).append(typed)
     return lines + slow
 
@@ -95,9 +95,7 @@ def not_on_a_cpu(recipes: Sequence[str]) -> list[str]:
 
 def recipe_name(recipe: str) -> str:
     """Return the name by which the study knows a recipe that is a name or a file: `wanda-2:4`."""
-    if not recipe.endswith(".toml"):
-        return recipe
-    return re.sub(r"(\d)of(\d)", r"\1:\2", Path(recipe).stem)
+    return name_in_file(Path(recipe).stem) if recipe.endswith(".toml") else recipe
 
 
 def _write(recipe: str, changes: Mapping[str, int], folder: Path) -> str:
@@ -105,7 +103,7 @@ def _write(recipe: str, changes: Mapping[str, int], folder: Path) -> str:
         if recipe.endswith(".toml") or not read_recipe(recipe).needs_calibration:
             return recipe
     folder.mkdir(parents=True, exist_ok=True)
-    path = folder / f"{recipe.replace(':', 'of')}.toml"
+    path = folder / f"{file_name(recipe)}.toml"
     path.write_text(tomli_w.dumps({"base": recipe, **changes}), encoding="utf-8")
     return str(path)
 

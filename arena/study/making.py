@@ -1,17 +1,11 @@
 """The study's checkpoints, made before anything is played: by this Python or another."""
 
 from collections.abc import Sequence
-from importlib.util import find_spec
 
 from arena.compressed import Listener, compress_errors, is_kept, kept_checkpoint
 from arena.study.lineup import model_of, recipe_name
 from compress.compressor import OWN_METHODS
 from compress.recipe import read_recipe
-
-
-def has_llmcompressor() -> bool:
-    """Whether the recipes of llm-compressor can be made in this Python."""
-    return find_spec("llmcompressor") is not None
 
 
 def made_here(models: Sequence[str], recipes: Sequence[str]) -> tuple[list[str], list[str]]:

@@ -5,7 +5,8 @@ from typing import Any
 
 from arena.analyzing import tables as analysis_tables
 from arena.divergence import tables as divergence_tables
-from arena.report.tables import literal, markdown
+from arena.report import tables
+from arena.report.tables import literal, markdown, points_with_interval
 
 _NOT_POINTS = ("rho", "Jaccard")
 _TELLING = 8
@@ -78,17 +79,13 @@ def _verdict(claim: Mapping[str, Any]) -> str:
 def _estimate(claim: Mapping[str, Any]) -> str:
     if claim["estimate"] is None:
         return ""
-    numbers = [claim["estimate"], claim["low"], claim["high"]]
+    value, *ends = (claim["estimate"], claim["low"], claim["high"])
     if any(word in claim["measured"] for word in _NOT_POINTS):
-        value, low, high = (f"{number:+.2f}" for number in numbers)
-    else:
-        value, low, high = (f"{100 * number:+.1f}" for number in numbers)
-    return f"{value} [{low}, {high}]"
+        return f"{value:+.2f} [{ends[0]:+.2f}, {ends[1]:+.2f}]"
+    return " ".join(points_with_interval(value, ends))
 
 
 def _scores(report: Mapping[str, Any]) -> str:
-    from arena.report import tables
-
     played = [row for row in tables.score_rows(report) if row[-1] != tables.NOTHING_TO_PAIR]
     parts = ["## Scores", markdown(tables.SCORE_COLUMNS, played)]
     failures = tables.failure_rows(report)
@@ -117,8 +114,7 @@ def _templates(report: Mapping[str, Any]) -> str:
 def _difference(fields: Mapping[str, Any]) -> str:
     if "ci" not in fields:
         return "-"
-    delta, low, high = (100 * number for number in (fields["delta"], *fields["ci"]))
-    return f"{delta:+.1f} [{low:+.1f}, {high:+.1f}]"
+    return " ".join(points_with_interval(fields["delta"], fields["ci"]))
 
 
 def _telling(example: Mapping[str, Any] | None) -> str:

@@ -1,6 +1,5 @@
 """The study's example: the turn that shows best what compression did, token by token."""
 
-import json
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -10,6 +9,7 @@ from arena.errors import Unsupported, UsageError
 from arena.filtering import parse
 from arena.plan import contestant_names
 from arena.study.family import families
+from arena.study.kept import keep, read_kept
 
 
 def telling_of(run: Path, folder: Path, tell: Callable[[str], None]) -> Mapping[str, Any] | None:
@@ -20,8 +20,7 @@ def telling_of(run: Path, folder: Path, tell: Callable[[str], None]) -> Mapping[
     played. Raises `ArenaError` where a model fails.
     """
     path = folder / "telling.json"
-    if path.is_file():
-        kept: Mapping[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    if (kept := read_kept(path)) is not None:
         return kept
     baseline = contestant_names(run)[0]
     made = {name for family in families(run) for name in family.compressed.values()}
@@ -34,13 +33,12 @@ def telling_of(run: Path, folder: Path, tell: Callable[[str], None]) -> Mapping[
         return None
     tell(f"reading turn {found.turn + 1} of {found.key.contestant} on {found.key.task} token by token")
     turn = diverge_turn(open_pair(run, found.key.contestant), found.key, found.turn)
-    document = {
-        "contestant": found.key.contestant,
-        "heading": tables.heading(turn),
-        "tokens": [list(row) for row in tables.token_rows(turn)],
-        "verdict": tables.verdict(turn),
-    }
-    part = path.with_suffix(".part")
-    part.write_text(json.dumps(document), encoding="utf-8")
-    part.replace(path)
-    return document
+    return keep(
+        path,
+        {
+            "contestant": found.key.contestant,
+            "heading": tables.heading(turn),
+            "tokens": [list(row) for row in tables.token_rows(turn)],
+            "verdict": tables.verdict(turn),
+        },
+    )
