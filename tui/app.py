@@ -359,7 +359,8 @@ class ArenaApp(App[None]):
         self.stray.feed("stderr" if event.stderr else "stdout", event.text)
 
     def _count_unread(self) -> None:
-        if isinstance(self.screen, LogScreen):
+        shown = self.screen_stack  # empty while the app is ending, when this may still come
+        if shown and isinstance(shown[-1], LogScreen):
             self._read = self.stray.total
         self.unread = self.stray.total - self._read
 

@@ -82,3 +82,10 @@ async def test_ctrl_c_stops_the_contest_and_not_the_app():
         assert source.cancelled
         assert driver.app.is_running
         assert "stopped; what was played is recorded" in await driver.text()
+
+
+async def test_a_count_that_comes_while_the_app_is_ending_is_no_crash():
+    async with driving(FakeSource(steered=True)) as driver:
+        app = driver.app
+    assert not app.screen_stack
+    app._count_unread()
