@@ -47,9 +47,7 @@ async def test_prints_and_warnings_are_counted_at_the_bottom_and_shown_on_ctrl_l
         print("a library says hello")
         logging.getLogger("engine").error("it is \x1b[31mred")
         sys.stderr.write("bare\n")
-        driver.app._count_unread()
-        await driver.pilot.pause(0.3)
-        text = await driver.text()
+        text = await driver.text_with("log +3")
         assert "says hello" not in text
         assert "log +3" in text
         await driver.pilot.press("ctrl+l")
