@@ -1,6 +1,6 @@
 """Driving the app as a person would, and reading what is on screen as text."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
 from textual.pilot import Pilot
@@ -51,16 +51,30 @@ class Driver:
     async def text(self) -> str:
         """Return the screen as lines of text."""
         await self.settle()
+        return self._text()
+
+    def _text(self) -> str:
         return "\n".join(strip.text.rstrip() for strip in self.strips())
+
+    async def until(self, holds: Callable[[], bool]) -> None:
+        """Wait until something holds, for 10 seconds at most: a busy machine takes its time."""
+        for _ in range(200):
+            await self.settle()
+            if holds():
+                return
+            await self.pilot.pause(0.05)
 
     async def text_with(self, words: str) -> str:
         """Return the screen once it says `words` (another thread reads the record), or after 10 seconds."""
+        await self.until(lambda: words in self._text())
+        return self._text()
+
+    async def ended(self) -> None:
+        """Wait until the app has ended; its screens are gone by then."""
         for _ in range(200):
-            text = await self.text()
-            if words in text:
-                break
+            if not self.app.is_running:
+                return
             await self.pilot.pause(0.05)
-        return text
 
     def strips(self) -> list[Strip]:
         """Return the screen as it goes to the terminal (an exported SVG says the same, but takes long)."""

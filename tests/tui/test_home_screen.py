@@ -275,7 +275,10 @@ async def test_every_key_is_a_command_in_the_palette():
 async def test_q_leaves_the_app():
     async with at_home() as home:
         await home.pilot.press("q")
-        await home.pilot.pause(0.1)
+        for _ in range(100):
+            if not home.app.is_running:
+                break
+            await home.pilot.pause(0.05)
         assert not home.app.is_running
 
 

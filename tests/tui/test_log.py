@@ -51,14 +51,13 @@ async def test_prints_and_warnings_are_counted_at_the_bottom_and_shown_on_ctrl_l
         assert "says hello" not in text
         assert "log +3" in text
         await driver.pilot.press("ctrl+l")
-        await driver.pilot.pause(0.4)
-        assert isinstance(driver.app.screen, LogScreen)
-        text = await driver.text()
+        await driver.until(lambda: isinstance(driver.app.screen, LogScreen))
+        text = await driver.text_with("bare")
         for shown in ("a library says hello", "it is ␛[31mred", "bare", "error engine", "stdout"):
             assert shown in text
         driver.app._count_unread()
         await driver.pilot.press("q")
-        await driver.pilot.pause(0.3)
+        await driver.until(lambda: not isinstance(driver.app.screen, LogScreen))
         assert "log +" not in await driver.text()
 
 
@@ -66,17 +65,16 @@ async def test_c_forgets_the_lines():
     async with driving(FakeSource(steered=True)) as driver:
         print("something")
         await driver.pilot.press("ctrl+l")
-        await driver.pilot.pause(0.3)
+        await driver.text_with("something")
         await driver.pilot.press("c")
-        await driver.pilot.pause(0.1)
-        assert "nothing was printed" in await driver.text()
+        assert "nothing was printed" in await driver.text_with("nothing was printed")
 
 
 async def test_ctrl_c_stops_the_contest_and_not_the_app():
     source = FakeSource(steered=True)
     async with driving(source) as driver:
         await driver.pilot.press("ctrl+c")
-        await driver.pilot.pause(0.1)
+        await driver.until(lambda: source.cancelled)
         assert source.cancelled
         assert driver.app.is_running
         assert "stopped; what was played is recorded" in await driver.text()

@@ -133,7 +133,7 @@ async def test_quitting_in_mid_match_loses_nothing_and_the_same_plan_goes_on(lad
         await driver.press("q")
         assert driver.app.is_running
         assert "stopping" in await driver.text()
-        await driver.pilot.pause(1.0)
+        await driver.ended()
         assert not driver.app.is_running
     assert all(engine.closed for engine in engines.values())
     assert driver.app.tally is None
@@ -168,7 +168,7 @@ async def test_a_run_that_another_process_plays_ends_the_screen_with_that_error(
     await play_run(plan_of("base"), tmp_path / "r", {"base": StreamingEngine(ups)}, lambda event: None)
     with writer_lock(tmp_path / "r"):
         async with driving(play_source(tmp_path / "r", base=StreamingEngine(ups))) as driver:
-            await driver.pilot.pause(0.2)
+            await driver.ended()
     assert isinstance(driver.app.problem, UsageError)
     assert "is being played by" in driver.app.problem.message
 
@@ -220,10 +220,10 @@ async def test_a_recorded_run_is_shown_from_its_beginning(ladder: type, tmp_path
         assert "match 1/4" in text
         assert "rung 0" in text
         await driver.press("x")
-        await driver.pilot.pause(0.1)
+        await driver.until(lambda: driver.viewer.chosen == 1)
         assert driver.viewer.chosen == 1
         await driver.press("q")
-        await driver.pilot.pause(0.2)
+        await driver.ended()
     assert driver.app.problem is None
 
 

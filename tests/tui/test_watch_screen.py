@@ -38,9 +38,8 @@ async def test_space_replays_turn_by_turn_and_match_by_match_to_the_end():
 
 async def test_space_again_pauses_the_replay():
     async with driving(finished(), "watch") as driver:
-        await driver.press("space")
+        await driver.press("space", "space")
         shown = frames(driver)
-        await driver.press("space")
         assert not driver.viewer.replaying
         await driver.pilot.pause(0.2)
         assert frames(driver) == shown
@@ -107,8 +106,7 @@ async def test_a_live_view_goes_on_to_the_next_match_when_the_one_on_screen_is_o
         source.start("base", 1)
         await driver.settle()
         assert "match 1/3" in await driver.text()
-        await driver.pilot.pause(1.6)
-        assert "match 2/3" in await driver.text()
+        assert "match 2/3" in await driver.text_with("match 2/3")
 
 
 async def test_a_record_that_breaks_while_it_is_read_is_said_and_not_a_crash():
