@@ -95,9 +95,22 @@ def tasks_to_rule_out(difference: PairedDifference, worst: float) -> float:
 
     However little tasks differ, so many are needed against a rare loss of all: 1 - (alpha/2)^(1/n) <= worst.
     """
-    needed = tasks_needed(usual_deviation(difference.sd, difference.pairs), difference.delta + worst)
+    distance, reach = difference.delta + worst, difference.delta - difference.low
+    needed = _needed(difference, distance, reach)
     return max(needed, math.log((1 - CONFIDENCE) / 2) / math.log1p(-worst))
 
 
 def _to_show_loss(difference: PairedDifference) -> float:
-    return tasks_needed(usual_deviation(difference.sd, difference.pairs), -difference.delta)
+    return _needed(difference, -difference.delta, difference.high - difference.delta)
+
+
+def _needed(difference: PairedDifference, distance: float, reach: float) -> float:
+    """Return how many tasks bring an interval that reaches so far (in 0..1) within `distance`.
+
+    What widens an interval beyond its deviation is what few tasks can't rule out (`macro_difference`): that
+    shrinks as their number grows.
+    """
+    if distance <= 0:
+        return math.inf
+    needed = tasks_needed(usual_deviation(difference.sd, difference.pairs), distance)
+    return max(needed, difference.pairs * reach / distance)

@@ -18,6 +18,8 @@ AS_SMALL = 1.02
 AS_SAFE = 0.01
 """Where the drops that are ruled out differ by no more than this, speed decides between two of one size."""
 MOST_NAMED = 4
+OPEN = ("undecided", "looks_worse")
+"""Verdicts that more tasks may change."""
 
 Kind = Literal["ship", "undecided", "none", "no_base", "alone"]
 
@@ -59,7 +61,13 @@ class Candidate:
     @property
     def is_open(self) -> bool:
         """Whether more tasks would tell."""
-        return not self.safe and self.fields.get("verdict_kind") in ("undecided", "looks_worse")
+        is_decided = self.safe or bool(self.harmed)
+        return not is_decided and self.fields.get("verdict_kind") in OPEN
+
+    @property
+    def is_out(self) -> bool:
+        """Whether a loss is proven, overall or on one benchmark."""
+        return self.fields.get("verdict_kind") == "worse" or bool(self.harmed)
 
     @property
     def smaller(self) -> bool:
@@ -103,7 +111,14 @@ def _headline(document: Mapping[str, Any]) -> Headline:
         return Headline("ship", text, (*why, *_beyond_the_base(document), *_open(found, None)))
     if any(each.is_open and not each.as_large for each in found):
         text = "Nothing smaller is known to be safe" if safe else "Nothing is decided"
-        why = (*_as_large(safe), *_open(found, None), *_beyond_the_base(document))
+        worse = [each for each in found if each.is_out and not each.safe]
+        why = (
+            *_as_large(safe),
+            *_safe_somewhere(document, found),
+            *map(_lost, worse[:MOST_NAMED]),
+            *_open(found, None),
+            *_beyond_the_base(document),
+        )
         return Headline("undecided", text + _soonest(found), why)
     if waiting := _unpaired(document):
         text = f"Nothing is decided: no task yet that the base has finished too, of {_listed(waiting)}"
@@ -219,8 +234,30 @@ def _sure(candidate: Candidate) -> str:
 
 
 def _lost(candidate: Candidate) -> str:
-    harmed = f"; proven worse on {', '.join(candidate.harmed)}" if candidate.harmed else ""
-    return f"{candidate.name}: {candidate.fields['verdict']}{harmed}."
+    is_told_by_one = candidate.harmed and candidate.fields["verdict_kind"] in OPEN
+    told = [] if is_told_by_one else [candidate.fields["verdict"]]
+    if candidate.harmed:
+        told.append(f"proven worse on {', '.join(candidate.harmed)}")
+    return f"{candidate.name}: {'; '.join(told)}."
+
+
+def _safe_somewhere(document: Mapping[str, Any], found: Sequence[Candidate]) -> list[str]:
+    """Return of each benchmark for which smaller ones a loss beyond the margin is ruled out on it alone."""
+    told = []
+    for benchmark, base in document["contestants"][document["baseline"]].items():
+        scores = {each.name: document["contestants"][each.name].get(benchmark, {}) for each in found}
+        safe = [each.name for each in found if not each.as_large and _rules_out(scores[each.name])]
+        if safe:
+            told.append(
+                f"On {benchmark} alone ({base['episodes']:,} episodes) a drop of more than {_margin()} points"
+                f" is ruled out for {_listed(safe)}."
+            )
+    return told
+
+
+def _rules_out(fields: Mapping[str, Any]) -> bool:
+    """Tell whether a comparison rules out a loss beyond the margin."""
+    return "ci" in fields and fields["verdict_kind"] != "no_base" and fields["ci"][0] >= -WORTH_RULING_OUT
 
 
 def _where_worse(document: Mapping[str, Any], best: Candidate) -> list[str]:

@@ -60,21 +60,30 @@ def test_where_no_task_differed_half_a_task_is_supposed_to():
 
 def test_more_tasks_decide_where_the_difference_is_far_from_a_border():
     def needed(delta: float) -> float:
-        return tasks_to_decide(PairedDifference(delta, -0.3, 0.2, 0.5, 20, 0.4), 0.1)
+        return tasks_to_decide(PairedDifference(delta, delta - 0.18, delta + 0.18, 0.5, 20, 0.4), 0.1)
 
     assert needed(0.0) == pytest.approx(tasks_needed(0.4, 0.1))
     assert needed(-0.2) == pytest.approx(tasks_needed(0.4, 0.2))  # it is a loss: 0 has to be excluded
     assert needed(-0.05) > needed(0.0)
 
 
+def test_an_interval_that_few_tasks_of_one_benchmark_widen_takes_more_tasks_than_the_deviation_says():
+    narrow, wide = (
+        PairedDifference(0.0, -0.066, 0.066, 1.0, 80, 0.3),
+        PairedDifference(0.0, -0.25, 0.25, 1.0, 80, 0.3),
+    )
+    assert tasks_to_rule_out(narrow, 0.1) == pytest.approx(tasks_needed(0.3, 0.1))
+    assert tasks_to_rule_out(wide, 0.1) == pytest.approx(2.5 * 80)
+
+
 def test_a_gate_asks_for_enough_tasks_to_rule_out_the_drop_or_to_prove_one_beyond_it():
     def needed(delta: float) -> float:
-        return tasks_to_gate(PairedDifference(delta, -0.3, 0.2, 0.5, 20, 0.4), 0.1)
+        return tasks_to_gate(PairedDifference(delta, delta - 0.18, delta + 0.18, 0.5, 20, 0.4), 0.1)
 
     assert needed(-0.08) == pytest.approx(tasks_needed(0.4, 0.02))
     assert needed(-0.12) == pytest.approx(tasks_needed(0.4, 0.12))
 
 
 def test_however_equal_all_looks_rare_losses_take_tasks_to_rule_out():
-    equal = PairedDifference(0.0, -0.2, 0.2, 1.0, 5000, 0.0)
+    equal = PairedDifference(0.0, -0.0007, 0.0007, 1.0, 5000, 0.0)
     assert tasks_to_rule_out(equal, 0.03) == pytest.approx(np.log(0.025) / np.log(0.97))

@@ -54,6 +54,24 @@ def test_too_few_tasks_decide_nothing_and_how_many_would_is_said(tmp_path: Path)
     assert (found.kind, found.text) == ("undecided", "Nothing is decided: about 46 tasks would decide")
 
 
+def test_where_a_small_benchmark_leaves_the_mean_open_what_the_others_tell_is_said(tmp_path: Path):
+    few = [1.0, 0.0, 1.0]
+    found = said(
+        tmp_path,
+        {
+            "base": {"alpha": ALIKE, "beta": few},
+            "w4": {"alpha": ALIKE, "beta": few},
+            "w2": {"alpha": MUCH_LESS, "beta": few},
+        },
+        sizes(w4=0.3, w2=0.2),
+    )
+    assert (found.kind, found.text[:19]) == ("undecided", "Nothing is decided:")
+    assert found.why[0] == ("On alpha alone (60 episodes) a drop of more than 10 points is ruled out for w4.")
+    assert found.why[1] == "w2: proven worse on alpha."
+    assert found.why[2].startswith("w4 is undecided: 63 tasks say too little; about ")
+    assert int(found.why[2].split("about ")[1].split()[0]) > 2 * 63
+
+
 def test_where_all_lose_the_base_is_shipped(tmp_path: Path):
     found = said(tmp_path, scores(w2=MUCH_LESS), sizes(w2=0.2))
     assert (found.kind, found.text) == (
