@@ -44,7 +44,7 @@ study: install
 endif
 
 test: install  ## run the whole test suite
-	$(BIN)/python -m pytest -n $(TEST_JOBS) --dist loadfile
+	$(BIN)/python -m pytest -n $(TEST_JOBS) --dist worksteal
 
 lint: install  ## ruff, mypy and the import contracts
 	$(BIN)/ruff check .

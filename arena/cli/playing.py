@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
 SHOWN_ERRORS = 5
 EXECUTORS = ("local", "ray")
+BY_SIGNAL = "signal"
+"""A tally's stop details have it where a person or a scheduler stopped the run."""
 
 
 @dataclass(frozen=True)
@@ -174,7 +176,7 @@ def _stops_at_signals(halt: Halt, bars: BatchProgress) -> Iterator[None]:
             bars.stop()
             say("left at once; the same command goes on from the last recorded turn")
             os._exit(1)
-        halt.ask("interrupted" if number == signal.SIGINT else "asked to end")
+        halt.ask("interrupted" if number == signal.SIGINT else "asked to end", details={BY_SIGNAL: number})
         say("the running turns are finished and saved; once more leaves at once")
 
     before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}

@@ -50,13 +50,20 @@ def study(
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     from arena.cli.compression import CompressionProgress
     from arena.cli.output import print_json, print_table, say
-    from arena.cli.playing import How, play, say_how_it_went
+    from arena.cli.playing import BY_SIGNAL, How, play, say_how_it_went
     from arena.engines.vllm_machine import CPU_PACKAGE, build
     from arena.errors import UsageError
     from arena.limits import Limits
     from arena.lineup import line_up
     from arena.plan import check_playable
-    from arena.study.lineup import RECIPES, EngineKind, calibrated_recipes, not_on_a_cpu, study_contestants
+    from arena.study.lineup import (
+        RECIPES,
+        EngineKind,
+        calibrated_recipes,
+        model_names,
+        not_on_a_cpu,
+        study_contestants,
+    )
     from arena.study.making import made_here, make
     from arena.suite import load_suite
     from compress.with_llmcompressor import is_installed
@@ -65,6 +72,7 @@ def study(
         raise UsageError(f"the study plays in hf or vllm, not in {engine!r}")
     kind: EngineKind = "vllm" if engine == "vllm" else "hf"
     models = models or ["bundled"]
+    model_names(models)  # a wrong one is said before anything is made
     recipes = calibrated_recipes(recipe or RECIPES, samples, tokens, out / "recipes")
     with CompressionProgress(quiet=quiet) as compression:
         if not recipe and not is_installed():
@@ -79,6 +87,9 @@ def study(
     check_playable(plan)
     run = out / "run"
     tally = play(plan, run, engines, How(jobs, Limits(seconds=max_time), quiet=quiet))
+    code = say_how_it_went(tally, "the same command goes on from here")
+    if BY_SIGNAL in tally.stop_details:  # who wants it to end now does not wait for the look inside
+        raise typer.Exit(code)
 
     from arena.report.html import html_page
     from arena.study.document import study_document
@@ -95,7 +106,7 @@ def study(
     else:
         print_table(CLAIM_COLUMNS, claim_rows(document["claims"]))
     say(f"{out / 'study.md'} is the page, {out / 'study.json'} its numbers, {out / 'report.html'} the scores")
-    if code := say_how_it_went(tally, "the same command goes on from here"):
+    if code:
         raise typer.Exit(code)
 
 

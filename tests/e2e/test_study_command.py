@@ -1,0 +1,90 @@
+"""`arena study` in a subprocess: a model, what recipes make of it, and the page."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from arena.store.files import connect
+
+STUDY = ("study", "bundled", "--suite", "small", "--limit", "2", "--quiet")
+RECIPES = ("--recipe", "rtn-w2g32", "--recipe", "magnitude-50")
+
+
+def start(folder: Path, *arguments: str) -> subprocess.Popen[str]:
+    environment = os.environ | {"XDG_CACHE_HOME": str(folder / "cache"), "OMP_NUM_THREADS": "1"}
+    command = [sys.executable, "-m", "arena", *STUDY, *arguments, "--out", "out"]
+    return subprocess.Popen(
+        command, cwd=folder, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+
+
+def study(folder: Path, *arguments: str) -> tuple[int, str, str]:
+    process = start(folder, *arguments)
+    out, err = process.communicate(timeout=280)
+    return process.returncode, out, err
+
+
+def finished(run: Path) -> int:
+    if not (run / "run.sqlite").is_file():
+        return 0
+    db = connect(run)
+    try:
+        return int(db.execute("SELECT COUNT(*) FROM episode WHERE status = 'done'").fetchone()[0])
+    finally:
+        db.close()
+
+
+@pytest.mark.timeout(600)
+def test_a_study_that_was_ended_goes_on_and_ends_with_its_page(tmp_path: Path):
+    out = tmp_path / "out"
+    code, _, err = study(tmp_path, *RECIPES, "--make-only")
+    assert code == 0, err
+    assert not out.exists()
+    made = {path.name for path in (tmp_path / "cache/arena/compressed").iterdir() if path.is_dir()}
+    assert {name.partition("-")[0] for name in made} == {"rtn", "magnitude"}
+
+    process = start(tmp_path, *RECIPES)
+    for _ in range(1000):
+        if finished(out / "run") >= 2:
+            break
+        time.sleep(0.1)
+    process.send_signal(signal.SIGINT)
+    _, err = process.communicate(timeout=120)
+    assert process.returncode == 1, err
+    assert "the same command goes on from here" in err
+    assert not (out / "study.md").exists()
+    played = finished(out / "run")
+    assert 2 <= played < 16
+
+    code, text, err = study(tmp_path, *RECIPES)
+    assert code == 0, err
+    assert "the paper's finding" in text
+    assert finished(out / "run") == 16
+    page = (out / "study.md").read_text()
+    for shown in ("# Study of bundled", "## Which to ship", "## One turn, token by token", "## Noise floor"):
+        assert shown in page
+    document = json.loads((out / "study.json").read_text())
+    assert [pair["tie"] for pair in document["noise"]] == [True]
+    assert document["telling"]["among"] == ["bundled-magnitude-50", "bundled-rtn-w2g32"]
+    assert set(document["analyses"][0]["models"]) == {"bundled-magnitude-50", "bundled-rtn-w2g32"}
+    assert "<table" in (out / "report.html").read_text()
+
+    kept = {name: (out / name).stat().st_mtime_ns for name in ("analysis-0.json", "telling.json")}
+    code, text, err = study(tmp_path, *RECIPES, "--json")
+    assert code == 0, err
+    assert json.loads(text)["claims"] == document["claims"]
+    assert {name: (out / name).stat().st_mtime_ns for name in kept} == kept
+
+
+def test_what_cannot_be_studied_is_said_before_anything_is_done(tmp_path: Path):
+    command = [sys.executable, "-m", "arena", "study", "openai:http://localhost:1#m"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False, timeout=60)
+    assert done.returncode == 2
+    assert "none that it can read" in done.stderr
+    assert not (tmp_path / "study").exists()
