@@ -376,3 +376,15 @@ async def test_resizing_goes_from_columns_to_tabs_and_back():
         await driver.pilot.resize_terminal(120, 40)
         await driver.settle()
         assert not driver.app.match_screen.has_class("-tabs")
+
+
+async def test_another_theme_changes_the_colours_of_what_is_already_shown():
+    async with driving(playing()) as driver:
+
+        def colours() -> set[object]:
+            return {part.style.color for strip in driver.strips()[5:30] for part in strip if part.style}
+
+        before = colours()
+        driver.app.theme = "solarized-light"
+        await driver.until(lambda: not colours() & before)
+        assert not {colour for colour in colours() & before if colour is not None}

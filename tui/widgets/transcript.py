@@ -65,6 +65,12 @@ class Transcript(ScrollView, can_focus=True, inherit_bindings=False):
         self._hit_at: int | None = None
         self._own_scroll = 0
         self._searched: tuple[str, ...] = ()
+        self._known_styles: dict[str, Style] = {}
+
+    def notify_style_update(self) -> None:
+        """Forget the styles: the theme has changed."""
+        self._known_styles.clear()
+        super().notify_style_update()
 
     def show(
         self,
@@ -183,7 +189,10 @@ class Transcript(ScrollView, can_focus=True, inherit_bindings=False):
         self.refresh()
 
     def _style(self, name: str) -> Style:
-        return self.get_component_rich_style(f"transcript--{name}")
+        # the widget's own cache is emptied by every refresh, so with every token that is streamed
+        if name not in self._known_styles:
+            self._known_styles[name] = self.get_component_rich_style(f"transcript--{name}")
+        return self._known_styles[name]
 
     def _selected(self, segments: list[Segment], number: int) -> list[Segment]:
         span = self.text_selection.get_span(number) if self.text_selection else None
