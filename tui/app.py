@@ -52,9 +52,12 @@ def play(plan: Plan, run_dir: Path, engines: Mapping[str, Engine]) -> Tally | No
     return _show(ArenaApp(PlaySource(plan, run_dir, engines), "play", run=run_dir))
 
 
-def watch(run_dir: Path) -> None:
-    """Show a run on screen: live while another process plays it, else replayed. Raises `ArenaError`."""
-    _show(ArenaApp(RecordSource(run_dir), "watch", run=run_dir))
+def watch(run_dir: Path, only: Sequence[str] = ()) -> None:
+    """Show a run on screen: live while another process plays it, else replayed. Raises `ArenaError`.
+
+    `only` names the contestants that are shown beside the baseline; all where it is empty.
+    """
+    _show(ArenaApp(RecordSource(run_dir, only), "watch", run=run_dir))
 
 
 def debug(run_dir: Path, filter_text: str = "", kinds: Sequence[str] = ()) -> None:

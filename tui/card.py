@@ -1,12 +1,13 @@
 """What is known of a run before its first turn: the contestants, and the matches in their order."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from arena.errors import StoreError
+from arena.engines.options import nearest
+from arena.errors import StoreError, UsageError
 from arena.plan import Plan, read_plan
 from arena.records import EpisodeKey
 
@@ -50,6 +51,19 @@ class RunCard:
     def baseline(self) -> str:
         """The baseline's name."""
         return self.contestants[0].name
+
+    def showing(self, names: Sequence[str]) -> "RunCard":
+        """Return the card with the baseline and these contestants only; all where none is named.
+
+        Raises `UsageError` for a name that is no contestant's.
+        """
+        for name in names:
+            if name not in self.names:
+                raise UsageError(
+                    f"the run has no contestant {name!r}", nearest(name, self.names, "contestants")
+                )
+        wanted = {self.baseline, *names} if names else set(self.names)
+        return replace(self, contestants=[each for each in self.contestants if each.name in wanted])
 
     def place(self, key: EpisodeKey) -> int | None:
         """Return the number (from 0) of an episode's match; None for one that is not in the plan."""

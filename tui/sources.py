@@ -11,7 +11,7 @@ from arena.engines.base import Engine
 from arena.errors import StoreError
 from arena.filtering import Filter
 from arena.plan import Plan, exists
-from arena.records import Episode, EpisodeKey, Event, ReplyText
+from arena.records import Episode, EpisodeKey, Event, Notice, ReplyText
 from arena.run import Tally, play_run
 from arena.store.files import is_being_played
 from arena.store.reader import RunReader
@@ -167,14 +167,19 @@ class RecordSource:
 
     pacer: Pacer | None = None
 
-    def __init__(self, run: Path) -> None:
-        """Raises `StoreError` where it is no run that can be read."""
-        self.card = card_of_run(run)
+    def __init__(self, run: Path, only: Sequence[str] = ()) -> None:
+        """Read a run: all contestants, or `only` some beside the baseline.
+
+        Raises `StoreError` where it is no run that can be read, `UsageError` for unknown contestants.
+        """
+        self.card = card_of_run(run).showing(only)
         if not self.card.matches:
             raise StoreError(f"{run} has no tasks in its plan")
+        self._shown = frozenset(self.card.names)
         self._record = Record(run)
         self._last = self._record.read_now(RunReader.last_event)
-        self.heads: Sequence[Episode] = self._record.read_now(RunReader.episodes)
+        heads = self._record.read_now(RunReader.episodes)
+        self.heads: Sequence[Episode] = [head for head in heads if head.key.contestant in self._shown]
         self.live = is_being_played(run)
 
     async def run(self, hear: Hear) -> None:
@@ -184,7 +189,8 @@ class RecordSource:
         while True:
             events, self._last = await self._record.read(lambda reader: reader.follow(self._last))
             for event in events:
-                hear(event)
+                if isinstance(event, Notice) or event.key.contestant in self._shown:
+                    hear(event)
             if not events:
                 self.live = await asyncio.to_thread(is_being_played, self._record.run)
                 await asyncio.sleep(POLL_S)
@@ -199,11 +205,13 @@ class RecordSource:
 
     async def find_turns(self, chosen: Filter) -> list[TurnPlace]:
         """Return where the turns are that a filter lets through. Raises `StoreError`."""
-        return await self._record.read(lambda reader: reader.locate_turns(chosen, MOST_HITS))
+        found = await self._record.read(lambda reader: reader.locate_turns(chosen, MOST_HITS))
+        return [place for place in found if place[0].contestant in self._shown]
 
     async def find_episodes(self, chosen: Filter) -> list[EpisodeKey]:
         """Return the episodes that a filter lets through. Raises `StoreError`."""
-        return await self._record.read(lambda reader: [each.key for each in reader.find_episodes(chosen)])
+        found = await self._record.read(lambda reader: [each.key for each in reader.find_episodes(chosen)])
+        return [key for key in found if key.contestant in self._shown]
 
     async def close(self) -> None:
         """Close the record."""

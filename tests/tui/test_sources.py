@@ -10,6 +10,7 @@ import pytest
 from arena.contestant import Contestant, agent_settings
 from arena.engines.base import Completion, Engine, Request
 from arena.errors import EngineError, StoreError, UsageError
+from arena.filtering import parse
 from arena.plan import Plan
 from arena.records import EpisodeEnded, ReplyText, TurnPlayed
 from arena.run import play_run
@@ -225,6 +226,24 @@ async def test_a_recorded_run_is_shown_from_its_beginning(ladder: type, tmp_path
         await driver.press("q")
         await driver.ended()
     assert driver.app.problem is None
+
+
+async def test_some_contestants_of_a_run_are_shown_beside_its_baseline(ladder: type, tmp_path: Path):
+    names = ("base", "other", "third")
+    engines = {name: StreamingEngine(ups if name == "base" else sits) for name in names}
+    await play_run(plan_of(*names), tmp_path / "r", engines, lambda event: None)
+    source = RecordSource(tmp_path / "r", ["third"])
+    assert source.card.names == ["base", "third"]
+    assert {head.key.contestant for head in source.heads} == {"base", "third"}
+    async with driving(source, "watch") as driver:
+        text = await driver.text_with("rung 0")
+        assert "third" in text
+        assert "other" not in text
+        assert {key.contestant for key, _ in await source.find_turns(parse("", "base"))} == {"base", "third"}
+        failed = await source.find_episodes(parse("outcome:failure", "base"))
+        assert {key.contestant for key in failed} == {"third"}
+    with pytest.raises(UsageError, match="no contestant 'thrid'"):
+        RecordSource(tmp_path / "r", ["thrid"])
 
 
 @pytest.mark.parametrize("broken", ["missing plan", "plan of another shape", "torn database", "bad record"])
