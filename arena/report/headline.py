@@ -299,12 +299,19 @@ def _as_large(safe: Sequence[Candidate]) -> list[str]:
 
 
 def _open(found: Sequence[Candidate], best: Candidate | None) -> list[str]:
-    """Return what is undecided among those that are smaller than the best (without one: among all)."""
+    """Return what is undecided among those that are smaller than the best (without one: among all).
+
+    Those come first that the fewest tasks would decide.
+    """
     limit = SMALLER if best is None or best.size_ratio is None else best.size_ratio
     waiting = [each for each in found if each.is_open]
     better = [each for each in waiting if each.size_ratio is None or each.size_ratio < limit]
-    asked = better or ([] if best else waiting)
+    asked = sorted(better or ([] if best else waiting), key=_tasks_to_decide)
     return [_would_tell(each, smaller=best is not None) for each in asked[:MOST_NAMED]]
+
+
+def _tasks_to_decide(candidate: Candidate) -> float:
+    return candidate.fields.get("tasks_to_decide") or math.inf
 
 
 def _soonest(found: Sequence[Candidate]) -> str:
