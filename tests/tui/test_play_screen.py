@@ -327,6 +327,20 @@ async def test_clicking_a_pane_chooses_it_and_the_wheel_and_arrows_scroll_it():
         assert "line 30" in await driver.text_with("line 30")
 
 
+async def test_a_turn_behind_a_long_observation_opens_at_its_action():
+    source = FakeSource(steered=True)
+    source.start("base")
+    source.played(
+        "base", turn(0, observation="\n".join(f"tool {i}" for i in range(80)), outcome="Well done.")
+    )
+    async with driving(source, size=(120, 30)) as driver:
+        text = await driver.text_with("Well done.")
+        assert "pick ball0" in text
+        assert "tool 3\n" not in text
+        await driver.press(*["pageup"] * 8)
+        assert "tool 3" in await driver.text_with("tool 3")
+
+
 async def test_all_played_the_series_can_be_replayed():
     source = playing()
     async with driving(source) as driver:

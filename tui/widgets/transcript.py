@@ -21,12 +21,15 @@ Span = tuple[str, str]
 """Text, and the component class that styles it."""
 Line = Sequence[Span]
 
+ANSWER = ("thought", "reply", "valid", "failed")
+"""The kinds of sections that are what the contestant said; the first of them is scrolled into view."""
+
 
 class Transcript(ScrollView, can_focus=True, inherit_bindings=False):
     """Draws sections line by line: only what is in view is rendered, only what changed is folded again.
 
-    When a turn does not fit, what is searched for is scrolled into view, else its reply to the top (while it
-    streams, its end), unless the person has scrolled this turn.
+    What is searched for is scrolled into view; else, where reply and outcome don't fit below the observation,
+    the reply to the top (while it streams, its end), unless the person has scrolled this turn.
     """
 
     BINDINGS = [  # noqa: RUF012 - Textual's own form
@@ -115,10 +118,10 @@ class Transcript(ScrollView, can_focus=True, inherit_bindings=False):
         for section in self._sections:
             if is_airy and self._lines:
                 self._lines.append(())
-            if section.kind in ("thought", "reply") and not self._reply_at:
+            if section.kind in ANSWER and not self._reply_at:
                 self._reply_at = len(self._lines)
             self._lines += kept[section]
-            if section.kind in ("thought", "reply"):
+            if section.kind in (*ANSWER, "outcome"):
                 self._reply_end = len(self._lines)
             if self._streaming and section.kind == "reply":
                 self._make_room_to_write()
@@ -157,7 +160,10 @@ class Transcript(ScrollView, can_focus=True, inherit_bindings=False):
     def _scroll_to_reply(self) -> None:
         height = self.scrollable_content_region.height
         spare = max(0, len(self._lines) - height)
-        wanted = max(self._reply_at, self._reply_end - height) if self._streaming else self._reply_at
+        if self._streaming:
+            wanted = max(self._reply_at, self._reply_end - height)
+        else:
+            wanted = self._reply_at if self._reply_end > height else 0
         if self._hit_at is not None and not wanted <= self._hit_at < wanted + height:
             wanted = max(0, self._hit_at - height // 3)
         before, self._own_scroll = self._own_scroll, min(wanted, spare)
