@@ -14,14 +14,12 @@ FOLDED_CHARS = 240
 
 
 def folded(action: str) -> str:
-    """Return an action as one literal line: `name(argument=value, …)`; what is left out is counted."""
+    """Return an action as one literal line: `name(argument=value, …)`, else its words, as far as they fit."""
     call = _call(action)
     if call is not None:
         inside = ", ".join(f"{name}={_json(value)}" for name, value in call.arguments.items())
         return literal_line(f"{call.name}({inside})", FOLDED_CHARS)
-    lines = action.strip().splitlines() or [""]
-    more = f" … {len(lines) - 1:,} more lines" if len(lines) > 1 else ""
-    return literal_line(lines[0], FOLDED_CHARS) + more
+    return literal_line(action, FOLDED_CHARS)
 
 
 def unfolded(action: str) -> str:

@@ -14,7 +14,6 @@ from tui.widgets.timeline import NAME_WIDTH, TimelineData, TimelineRow
 def header_data(viewer: Viewer) -> HeaderData:
     """Return what the header says."""
     match, card = viewer.series.match, viewer.source.card
-    goals = [staged.goal for staged in viewer.series.stage.values() if staged.goal]
     repeat = f" #{match.repeat + 1}" if match.repeat else ""
     mode, is_running = _mode_words(viewer)
     return HeaderData(
@@ -22,12 +21,20 @@ def header_data(viewer: Viewer) -> HeaderData:
         task=literal_line(match.task, 80) + repeat,
         match=viewer.series.place + 1,
         matches=len(card.matches),
-        goal=literal(" ".join(goals[0][:2000].split())) if goals else "…",
+        goal=_goal(viewer),
         mode=mode,
         running=is_running,
         manner=_manner(viewer),
         elsewhere="" if viewer.elsewhere is None else f"match {viewer.elsewhere + 1} is on: press f",
     )
+
+
+def _goal(viewer: Viewer) -> str:
+    stage = viewer.series.stage.values()
+    goals = [staged.goal for staged in stage if staged.goal]
+    if goals:
+        return literal(" ".join(goals[0][:2000].split()))
+    return "told in the observation" if any(staged.begun for staged in stage) else "…"
 
 
 def query_data(viewer: Viewer) -> QueryData:

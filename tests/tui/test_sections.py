@@ -22,9 +22,11 @@ def test_a_call_is_one_line_where_folded_and_an_argument_a_line_where_not():
     assert folded('find with Action Input: {"room": "hall"}') == 'find(room="hall")'
 
 
-def test_an_action_that_is_no_call_is_its_first_line_where_folded():
+def test_an_action_that_is_no_call_is_one_line_where_folded():
     assert folded("go north") == unfolded("go north") == "go north"
-    assert folded("first\nsecond\nthird") == "first … 2 more lines"
+    assert folded("first\nsecond\nthird") == "first second third"
+    assert folded('{\n  "thought": "why"\n}') == '{ "thought": "why" }'
+    assert folded("word\n" * 100).endswith("word word…")
     assert unfolded("first\nsecond") == "first\nsecond"
 
 
