@@ -84,9 +84,10 @@ def unknown_option(name: str, owner: str, known: Iterable[str]) -> UsageError:
 
 
 def nearest(name: str, known: Iterable[str], what: str) -> str:
-    """Return a hint: the names nearest to `name`, or all of them as a list of `what`."""
+    """Return a hint: the names that `name` begins or is nearest to, or all of them as a list of `what`."""
     names = list(known)
-    near = difflib.get_close_matches(name, names, n=3, cutoff=0.5)
+    begun = [each for each in names if name and each.startswith(name)][:3]
+    near = begun or difflib.get_close_matches(name, names, n=3, cutoff=0.5)
     return f"did you mean {', '.join(near)}?" if near else f"{what}: {', '.join(names)}"
 
 
