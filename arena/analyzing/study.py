@@ -24,6 +24,10 @@ _SAME_LOSS = 1e-3
 MOST_TOKENS = 128 * WINDOW_TOKENS
 """ACBench's calibration sets are 128 sequences of 512 tokens."""
 
+_LARGE_SHARE = 1 / 8
+_LOOKED_THROUGH = 16
+"""After so many times what is to be read, nobody looks further for short passages."""
+
 Progress = Callable[[str, int], None]
 """Told of what is being done, and how many tokens or matrices more are done."""
 
@@ -42,7 +46,10 @@ class Source:
     most_tokens: int = MOST_TOKENS
 
     def passages(self, reader: Opened, account: Account) -> Iterator[Passage]:
-        """Yield what the models read, in the base's tokens; stops once `most_tokens` are read."""
+        """Yield what the models read, in the base's tokens; stops once `most_tokens` are read.
+
+        Of a run, long trajectories are read last (`_long_ones_last`).
+        """
         if self.run is None:
             room = min(self.window_tokens, reader.loaded.context_tokens or self.window_tokens)
             return text_windows(self.text, reader.loaded.tokenizer, room, self.most_tokens)
@@ -206,8 +213,27 @@ def _weights_of(found: dict[str, Matrix], apart: dict[str, float] | None = None)
 
 def _until(passages: Iterator[Passage], most_tokens: int) -> Iterator[Passage]:
     read = 0
-    for passage in passages:
+    for passage in _long_ones_last(passages, most_tokens):
         yield passage
         read += len(passage.tokens)
         if read >= most_tokens:
             return
+
+
+def _long_ones_last(passages: Iterator[Passage], most_tokens: int) -> Iterator[Passage]:
+    """Yield passages, those that are a large share of what is to be read behind all others.
+
+    One needle in a long text would otherwise be all that is read of a run, and its answer all that counts.
+    """
+    long: list[Passage] = []
+    set_aside = 0
+    for passage in passages:
+        if len(passage.tokens) <= most_tokens * _LARGE_SHARE:
+            yield passage
+            continue
+        if set_aside < most_tokens:
+            long.append(passage)
+        set_aside += len(passage.tokens)
+        if set_aside > _LOOKED_THROUGH * most_tokens:
+            break
+    yield from long

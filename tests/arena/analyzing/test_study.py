@@ -5,6 +5,7 @@ import json
 import math
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -15,8 +16,9 @@ from safetensors.torch import load_file
 from analysis.erank import erank_of_spectrum
 from arena.analyzing import output, predictors, tables
 from arena.analyzing.models import candidates, open_model
+from arena.analyzing.passages import Passage
 from arena.analyzing.predictors import damages, perplexity_against_top_k, predictors_document
-from arena.analyzing.study import Source, study
+from arena.analyzing.study import Source, _until, study
 from arena.analyzing.weights import matrices, stored_tensors
 from arena.errors import ArenaError, UsageError
 from arena.report.tables import latex as latex_table
@@ -244,3 +246,16 @@ def test_a_text_that_changes_between_two_models_is_noticed(
     base, *others = candidates([str(models / name) for name in ("base", "coarse", "fine")])
     with pytest.raises(ArenaError, match="changed while it was read"):
         study(base, others, Source(text=text), None, silent)
+
+
+def test_long_passages_are_read_last_and_only_where_short_ones_are_too_few():
+    def passages(*lengths: int) -> Iterator[Passage]:
+        return (Passage(np.zeros(length, dtype=np.int64), {}) for length in lengths)
+
+    def read(most_tokens: int, *lengths: int) -> list[int]:
+        return [len(passage.tokens) for passage in _until(passages(*lengths), most_tokens)]
+
+    assert read(800, 700, 90, 100, 95) == [90, 100, 95, 700]
+    assert read(800, 700, *[100] * 20) == [100] * 8
+    assert read(800, 700, 600, 500) == [700, 600]
+    assert read(100, *[300] * 50, 5) == [300]  # the short one is too far to look for
