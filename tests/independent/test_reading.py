@@ -35,7 +35,7 @@ def test_an_independent_reading_of_the_export_gives_the_same_scores_to_the_last_
 ):
     run, export = tmp_path / "run", tmp_path / "run.jsonl"
     agents = [argument for name in CONTESTANTS for argument in ("-a", name)]
-    arena("batch", "small", "--limit", 6, *agents, "--out", run, "--json")
+    arena("batch", "small", "--limit", 4, *agents, "--out", run, "--json")
     arena("export", run, "--format", "jsonl", "--out", export)
     report = json.loads(arena("report", run, "--json"))
 

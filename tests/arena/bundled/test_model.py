@@ -59,7 +59,7 @@ def test_its_compressed_variants_are_made_on_first_use_and_two_bits_are_too_few(
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     suite = load_suite("small")
     names = ["bundled", "bundled+fp8", "bundled+rtn-w2g32"]
-    plan, engines = line_up(suite, names, limit=4)
+    plan, engines = line_up(suite, names, limit=3)
     asyncio.run(play_run(plan, tmp_path / "run", engines, lambda event: None))
     scores = scores_document(tmp_path / "run")["contestants"]
     base, mild, harsh = (scores[name]["pddl"]["progress"] for name in names)
