@@ -95,8 +95,7 @@ def tasks_to_rule_out(difference: PairedDifference, worst: float) -> float:
 
     However little tasks differ, so many are needed against a rare loss of all: 1 - (alpha/2)^(1/n) <= worst.
     """
-    distance, reach = difference.delta + worst, difference.delta - difference.low
-    needed = _needed(difference, distance, reach)
+    needed = _needed(difference, difference.delta + worst, difference.delta - difference.low)
     return max(needed, math.log((1 - CONFIDENCE) / 2) / math.log1p(-worst))
 
 

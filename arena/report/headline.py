@@ -56,7 +56,7 @@ class Candidate:
     @property
     def safe(self) -> bool:
         """Whether a loss beyond the margin is ruled out."""
-        return "ci" in self.fields and self.fields["ci"][0] >= -WORTH_RULING_OUT and not self.harmed
+        return _rules_out(self.fields) and not self.harmed
 
     @property
     def is_open(self) -> bool:
@@ -153,7 +153,7 @@ def _harmed(document: Mapping[str, Any], name: str) -> tuple[str, ...]:
     return tuple(
         benchmark
         for benchmark, fields in document["contestants"][name].items()
-        if fields.get("verdict_kind") == "worse" and fields["ci"][0] < -WORTH_RULING_OUT
+        if fields.get("verdict_kind") == "worse" and not _rules_out(fields)
     )
 
 

@@ -15,8 +15,8 @@ from arena.study.family import Family, families
 from arena.study.kept import keep, read_kept
 
 MOST_TOKENS = 4096
-"""Tokens of its base's trajectories, prompts included, that each compressed model reads: a minute's work for
-half a billion parameters on two cores."""
+"""Tokens of its base's trajectories, prompts included, that each compressed model reads: about two minutes
+for half a billion parameters on two cores."""
 
 
 def analyses_of(run: Path, folder: Path, tell: Callable[[str], None]) -> list[Mapping[str, Any]]:

@@ -71,14 +71,19 @@ class Driver:
 
     async def ended(self) -> None:
         """Wait until the app has ended; its screens are gone by then."""
-        for _ in range(200):
-            if not self.app.is_running:
-                return
-            await self.pilot.pause(0.05)
+        await ended(self.app, self.pilot)
 
     def strips(self) -> list[Strip]:
         """Return the screen as it goes to the terminal (an exported SVG says the same, but takes long)."""
         return self.app.screen._compositor.render_strips()
+
+
+async def ended(app: ArenaApp, pilot: Pilot) -> None:
+    """Wait until an app has ended, for 10 seconds at most."""
+    for _ in range(200):
+        if not app.is_running:
+            return
+        await pilot.pause(0.05)
 
 
 @asynccontextmanager

@@ -10,7 +10,7 @@ from textual.pilot import Pilot
 from arena import overview
 from arena.overview import Candidate, Playable
 from tests.tui.recorded import recorded_run
-from tests.tui.screens import _KEY_NAMES
+from tests.tui.screens import _KEY_NAMES, ended
 from tui.app import ArenaApp
 from tui.choice import Choice
 from tui.screens import home as home_module
@@ -275,10 +275,7 @@ async def test_every_key_is_a_command_in_the_palette():
 async def test_q_leaves_the_app():
     async with at_home() as home:
         await home.pilot.press("q")
-        for _ in range(100):
-            if not home.app.is_running:
-                break
-            await home.pilot.pause(0.05)
+        await ended(home.app, home.pilot)
         assert not home.app.is_running
 
 
