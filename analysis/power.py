@@ -96,7 +96,15 @@ def tasks_to_rule_out(difference: PairedDifference, worst: float) -> float:
     However little tasks differ, so many are needed against a rare loss of all: 1 - (alpha/2)^(1/n) <= worst.
     """
     needed = _needed(difference, difference.delta + worst, difference.delta - difference.low)
-    return max(needed, math.log((1 - CONFIDENCE) / 2) / math.log1p(-worst))
+    return max(needed, tasks_without_a_difference(worst))
+
+
+def tasks_without_a_difference(share: float) -> float:
+    """Return how many tasks without a difference rule out that more than a share (0..1) of others differ.
+
+    That is n of 1 - (alpha/2)^(1/n) = share (Clopper & Pearson 1934), as `analysis.significance` has it.
+    """
+    return math.log((1 - CONFIDENCE) / 2) / math.log1p(-share)
 
 
 def _to_show_loss(difference: PairedDifference) -> float:

@@ -14,6 +14,8 @@ MOST_FLIPPED = 13
 """Up to so many differing tasks all sign patterns are tried; beyond, `RESAMPLES` random ones."""
 FEW_DIFFERING = 5
 """With fewer tasks that differ from the rest, resampling them tells too little of what was not seen."""
+DIFFERS = 0.01
+"""Tasks that lie no further apart are taken as alike: none of them tells how much another may lose."""
 MOST_RESAMPLED = 2000
 """Beyond so many tasks a mean is as good as normal, and resampling would only take long."""
 _BATCH = 4_000_000
@@ -26,6 +28,7 @@ class PairedDifference:
     """Mean difference (other - base) with its confidence interval and two-sided p-value; `pairs` counted.
 
     `sd` is the standard deviation of a task's difference, so that the standard error is sd / sqrt(pairs).
+    `widened`: the interval is wider than what was seen, for what was not.
     """
 
     delta: float
@@ -34,6 +37,7 @@ class PairedDifference:
     p: float
     pairs: int
     sd: float = 0.0
+    widened: bool = False
 
     @property
     def dz(self) -> float | None:
@@ -48,9 +52,9 @@ def paired_difference(base: ArrayLike, other: ArrayLike, seed: int = 0) -> Paire
     interval is a percentile bootstrap over tasks, its quantiles widened for small numbers of tasks
     (Hesterberg 2015, "What teachers should know about the bootstrap", section 3.2), the p-value a sign-flip
     permutation test of the mean difference (exact where few tasks differ). Where fewer than `FEW_DIFFERING`
-    tasks differ from the rest, the bootstrap sees too little (with none it is a point); the interval then is
-    at least as wide as the share of differing tasks that n tasks without one can't rule out
-    (Clopper & Pearson 1934: 1 - (alpha/2)^(1/n)).
+    tasks differ from the rest (by more than `DIFFERS`), the bootstrap sees too little (with none it is a
+    point); the interval then is at least as wide as the share of differing tasks that n tasks without one
+    can't rule out (Clopper & Pearson 1934: 1 - (alpha/2)^(1/n)).
 
     Raises `ValueError` where the lengths differ or nothing is paired.
     """
@@ -61,7 +65,8 @@ def macro_difference(groups: Sequence[tuple[ArrayLike, ArrayLike]], seed: int = 
     """Compare two contestants over several groups of tasks, each group weighing the same.
 
     `groups` holds (base, other) as for `paired_difference`. Tasks are resampled within their group. What a
-    group without a differing task can't rule out (see there) is added to the interval, in quadrature.
+    group with few differing tasks can't rule out (see there) beyond its own spread is added to the interval,
+    in quadrature.
     """
     differences = [_differences(base, other) for base, other in groups]
     if not differences:
@@ -76,12 +81,11 @@ def macro_difference(groups: Sequence[tuple[ArrayLike, ArrayLike]], seed: int = 
         low, high = delta - reach, delta + reach
     else:
         low, high = _bootstrap(differences, rng)
-    if _differing(pooled) < FEW_DIFFERING:
-        unseen = _unseen([each.size for each in differences])
+    few = _differing(pooled) < FEW_DIFFERING
+    unseen = _unseen([each.size for each in differences]) if few else _unseen_beside(differences)
+    if few:
         low, high = min(low, delta - unseen), max(high, delta + unseen)
-    elif quiet := [each.size for each in differences if _differing(each) == 0]:
-        # resampling gives a group without a difference no spread at all, however few its tasks
-        unseen = _unseen([min(quiet)]) / len(differences)
+    elif unseen:
         low, high = delta - np.hypot(delta - low, unseen), delta + np.hypot(high - delta, unseen)
     return PairedDifference(
         delta=delta,
@@ -90,6 +94,7 @@ def macro_difference(groups: Sequence[tuple[ArrayLike, ArrayLike]], seed: int = 
         p=sign_flip_p(pooled * weights, rng),
         pairs=count,
         sd=sd,
+        widened=unseen > 0,
     )
 
 
@@ -162,8 +167,10 @@ def _batches(columns: int) -> list[int]:
 
 
 def _differing(differences: Array) -> int:
-    _, counts = np.unique(differences, return_counts=True)
-    return int(differences.size - counts.max())
+    """Return how many tasks are left where the most that lie within `DIFFERS` of each other are taken out."""
+    values = np.sort(differences)
+    alike = np.searchsorted(values, values + DIFFERS, side="right") - np.arange(values.size)
+    return int(values.size - alike.max())
 
 
 def _unseen(sizes: Sequence[int]) -> float:
@@ -173,6 +180,22 @@ def _unseen(sizes: Sequence[int]) -> float:
     """
     alpha = (1 - CONFIDENCE) / 2
     return max(1 - alpha ** (1 / sum(sizes)), (1 - alpha ** (1 / min(sizes))) / len(sizes))
+
+
+def _unseen_beside(groups: Sequence[Array]) -> float:
+    """Return what the groups with few differing tasks can't rule out beyond their own spread: the largest.
+
+    As a part of the mean over all groups. Resampling gives such a group next to no spread, however few its
+    tasks.
+    """
+    if len(groups) == 1:
+        return 0.0
+    beyond = [0.0]
+    for group in groups:
+        if _differing(group) < FEW_DIFFERING:
+            spread = stats.norm.isf((1 - CONFIDENCE) / 2) * group.std(ddof=1 if group.size > 1 else 0)
+            beyond.append(_unseen([group.size]) ** 2 - spread**2 / group.size)
+    return float(np.sqrt(max(beyond)) / len(groups))
 
 
 def _deviation(groups: Sequence[Array], pooled: Array) -> float:

@@ -7,7 +7,7 @@ from typing import Any
 
 from arena import burden
 from arena.engines.base import Completion, Engine, FinishReason, Message, Request, Sampling
-from arena.errors import EngineError
+from arena.errors import RefusedRequest
 from arena.prompt import Briefing, Item, Prompt, Style, build, without_system
 from arena.protocol import protocol
 from arena.protocol.base import Decision, ReplyProtocol
@@ -98,7 +98,7 @@ class EpisodeOracle:
             try:
                 self._plan = [""] * turn + list(self._env.expert())
             except NotImplementedError as error:
-                raise EngineError(str(error), "leave `expert` out of this match") from None
+                raise RefusedRequest(str(error), "leave `expert` out of this match") from None
         return self._reply(self._plan[turn]) if turn < len(self._plan) else ""
 
     def valid_replies(self) -> list[str]:
@@ -212,10 +212,13 @@ class Agent:
             repeat=self._key.repeat,
             turn=self._turn(),
             oracle=self._oracle,
-            tools=self._tools if self._protocol.name == "json" else (),
+            tools=self._offered(),
             plain=self._plain,
             on_text=on_text,
         )
+
+    def _offered(self) -> tuple[Mapping[str, Any], ...]:
+        return self._tools if self._protocol.name == "json" else ()
 
     def _see(self, observation: str) -> None:
         if self._acted:  # what answers a reply without an action is no result
@@ -232,7 +235,10 @@ class Agent:
         return self._built(history, budget)
 
     def _built(self, history: Sequence[Item], budget: int | None) -> Prompt:
-        prompt = build(self._briefing, history, self._style, self._engine.count_tokens, budget)
+        def count_tokens(messages: Sequence[Message]) -> int:
+            return self._engine.count_tokens(messages, self._offered())
+
+        prompt = build(self._briefing, history, self._style, count_tokens, budget)
         return prompt if self._settings.system_role else without_system(prompt)
 
 

@@ -19,7 +19,7 @@ def find_calibration(name: str) -> Calibration:
     if name.startswith(_TRAJECTORIES):
         return trajectories(name.removeprefix(_TRAJECTORIES))
     path = Path(name).expanduser()
-    if not path.exists():
+    if not name or not path.exists():  # an empty path is the folder that one is in
         raise UsageError(
             f"there is no calibration text {name}: no such file or folder",
             "name a file, a folder, `bundled` or `trajectories:RUN`",

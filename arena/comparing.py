@@ -26,8 +26,8 @@ class Comparison:
 
     `effect` tells its size without a unit: `dz` and `rank_biserial`, or for outcomes of 0 and 1 how many
     tasks were `lost` and `gained`, with their `odds_ratio`. `detectable` is the smallest true difference
-    that so many tasks show in 4 of 5 runs, None where none is. `p_holm` allows for all comparisons that the
-    report makes of this measure.
+    that so many tasks show in 4 of 5 runs, None where none is known. `p_holm` allows for all comparisons
+    that the report makes of this measure.
     """
 
     difference: PairedDifference
@@ -117,7 +117,7 @@ def compare(pairs: Pairs, *, anytime: bool = False) -> Comparison | None:
     else:
         difference = paired_difference(base, other)
         effect = {"dz": difference.dz, "rank_biserial": rank_biserial(base, other)}
-        detectable = detectable_difference(difference.sd, difference.pairs)
+        detectable = _detectable(difference)
     if anytime:
         difference = anytime_difference(base, other)
     return Comparison(difference, effect, detectable, difference.p)
@@ -132,9 +132,12 @@ def compare_overall(groups: Sequence[Pairs]) -> Comparison | None:
     other = [score for _, group in groups for score in group]
     difference = macro_difference(groups)
     effect = {"dz": difference.dz, "rank_biserial": rank_biserial(base, other)}
-    return Comparison(
-        difference, effect, detectable_difference(difference.sd, difference.pairs), difference.p
-    )
+    return Comparison(difference, effect, _detectable(difference), difference.p)
+
+
+def _detectable(difference: PairedDifference) -> float | None:
+    """Return the smallest difference that shows; None where too few tasks differ to tell how they vary."""
+    return None if difference.widened else detectable_difference(difference.sd, difference.pairs)
 
 
 def adjusted(comparisons: Mapping[Key, Comparison]) -> dict[Key, Comparison]:

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from compress.compressor import Progress
     from compress.recipe import Recipe
 
-METHODS_VERSION = 1
+METHODS_VERSION = 2
 """Counts up when a method gives other weights for the same recipe: what was kept before is not used then."""
 
 Listener = Callable[[str, "Progress"], None]

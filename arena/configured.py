@@ -42,7 +42,8 @@ ONLY_SCHEDULES: Mapping[str, frozenset[str]] = {
     "batch": frozenset(
         {
             *("out", "jobs", "dry_run", "until", "step_timeout", "events", "quiet", "as_json", "executor"),
-            *("max_tokens_total", "max_cost", "prompt_price", "completion_price", "max_time"),
+            *("max_tokens_total", "max_cost", "prompt_price", "completion_price", "max_time", "max_turns"),
+            "take",
         }
     ),
     # which device computes changes rounding as much as what is decoded beside a reply does

@@ -88,7 +88,7 @@ async def play_episode(
         )
         turn = _turn(turns, seen, thinking, now)
         recorder.append(turn)
-        listen(TurnPlayed(key, turn))
+        listen(TurnPlayed(key, turn, thinking.completion.estimated_tokens))
         turns += 1
         if now.failure and now.failure.kind is FailureKind.ENVIRONMENT_ERROR:
             raise EnvironmentCrashed(now.failure.got)

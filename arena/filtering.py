@@ -12,7 +12,7 @@ A filter becomes a condition of SQL with parameters, so that a million turns are
 
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from arena.engines.options import nearest
@@ -84,6 +84,11 @@ class Filter:
                 some = _some_turn(term.where)
                 about_episode.append(Where(f"NOT {some.sql}", some.parameters))
         return _all_of(about_episode)
+
+    def among(self, contestants: Sequence[str]) -> "Filter":
+        """Return this filter of the episodes and turns of some contestants alone, by their exact names."""
+        names = Where(f"e.contestant IN ({', '.join('?' * len(contestants))})", tuple(contestants))
+        return replace(self, terms=(*self.terms, Term("episode", names)))
 
 
 def parse(text: str, baseline: str) -> Filter:

@@ -12,7 +12,7 @@ from arena.contestant import Contestant
 from arena.engines.vllm_machine import CPU_PACKAGE
 from arena.errors import StoreError
 from arena.expected import Expected, expected, table
-from arena.plan import Plan, exists, read_plan
+from arena.plan import Plan, exists, read_plan, without_none
 from arena.presets import presets
 from arena.store.files import DATABASE, connect, runs_folder
 from envs import registry
@@ -153,7 +153,7 @@ def _preset_bytes(contestant: Contestant) -> float | None:
 
 def _measured(engine: Mapping[str, Any], read_cost: float) -> Speed | None:
     """Return the speed in the newest run of this folder that a contestant of this engine has played in."""
-    folder = runs_folder()
+    folder, recorded = runs_folder(), without_none(engine)
     found = sorted(folder.glob(f"*/{DATABASE}"), key=lambda path: path.stat().st_mtime, reverse=True)
     for database in found:
         run = database.parent
@@ -161,7 +161,7 @@ def _measured(engine: Mapping[str, Any], read_cost: float) -> Speed | None:
             names = [
                 each["name"]
                 for each in read_plan(run)["contestants"]
-                if each["identity"]["engine"] == {k: v for k, v in engine.items() if v is not None}
+                if each["identity"]["engine"] == recorded
             ]
             speeds = [speed for name in names if (speed := _speed_in(run, name, read_cost))]
         except (StoreError, KeyError, TypeError, sqlite3.Error):

@@ -1,4 +1,4 @@
-"""Limits of a batch: tokens, money and time. A run that reaches one stops, and the same command goes on."""
+"""Limits of a batch: tokens, money, time and turns. A run that reaches one stops, and can go on."""
 
 import time
 from collections.abc import Callable
@@ -14,8 +14,9 @@ MILLION = 1_000_000
 class Limits:
     """How much one command may use, counted from its start; None is no limit.
 
-    `tokens` counts prompts and replies of all contestants. `cost` is in the currency of the two prices, which
-    are for a million tokens. `seconds` is wall time. All only schedule: they change no reply.
+    `tokens` counts prompts and replies of all contestants, `turns` theirs together. `cost` is in the currency
+    of the two prices, which are for a million tokens. `seconds` is wall time. All only schedule: they change
+    no reply. Tokens that a server doesn't count are estimated.
     """
 
     tokens: int | None = None
@@ -23,6 +24,7 @@ class Limits:
     seconds: float | None = None
     prompt_price: float = 0.0
     completion_price: float = 0.0
+    turns: int | None = None
 
     def __post_init__(self) -> None:
         if self.cost is not None and not (self.prompt_price or self.completion_price):
@@ -41,12 +43,23 @@ class Spending:
         self._began = now()
         self.prompt_tokens = 0
         self.completion_tokens = 0
+        self.turns = 0
+        self.is_estimate = False
 
     def hear(self, event: Event) -> None:
         """Count what a turn has used."""
         if isinstance(event, TurnPlayed):
-            self.prompt_tokens += event.turn.prompt_tokens
-            self.completion_tokens += event.turn.completion_tokens
+            counted = (event.turn.prompt_tokens, event.turn.completion_tokens)
+            prompt, completion = event.estimated_tokens or counted
+            self.prompt_tokens += prompt
+            self.completion_tokens += completion
+            self.turns += 1
+            self.is_estimate = self.is_estimate or event.estimated_tokens is not None
+
+    @property
+    def goes_by_estimate(self) -> bool:
+        """Whether a limit depends on tokens that were estimated."""
+        return self.is_estimate and (self._limits.tokens is not None or self._limits.cost is not None)
 
     @property
     def tokens(self) -> int:
@@ -64,11 +77,13 @@ class Spending:
     @property
     def reached(self) -> str | None:
         """The limit that is reached, in words; None as long as none is."""
-        limits = self._limits
+        limits, about = self._limits, "by an estimate " if self.is_estimate else ""
         if limits.tokens is not None and self.tokens >= limits.tokens:
-            return f"the limit of {limits.tokens:,} tokens is reached ({self.tokens:,} used)"
+            return f"the limit of {limits.tokens:,} tokens is reached ({about}{self.tokens:,} used)"
         if limits.cost is not None and self.cost >= limits.cost:
-            return f"the limit of {limits.cost:g} for tokens is reached ({self.cost:.2f} spent)"
+            return f"the limit of {limits.cost:g} for tokens is reached ({about}{self.cost:.2f} spent)"
         if limits.seconds is not None and self._now() - self._began >= limits.seconds:
             return f"the limit of {limits.seconds:g} s is reached"
+        if limits.turns is not None and self.turns >= limits.turns:
+            return f"the limit of {limits.turns:,} turns is reached ({self.turns:,} played)"
         return None

@@ -14,7 +14,7 @@ from arena.contestant import Contestant, enter
 from arena.engines.base import Engine
 from arena.engines.options import split_at_commas
 from arena.engines.registry import parse_contestant
-from arena.errors import EngineError, UsageError
+from arena.errors import EngineError, MissingPackage, UsageError
 from arena.plan import Plan
 from arena.suite import Suite, expand
 
@@ -51,6 +51,12 @@ def line_up(
     tasks = expand(suite, limit)
     if shard is not None:
         index, count = shard
+        if index > len(tasks):
+            shared = "there is 1 task" if len(tasks) == 1 else f"there are {len(tasks)} tasks"
+            raise UsageError(
+                f"part {index}/{count} has nothing to play: {shared} to share",
+                "give fewer parts, or a larger --limit",
+            )
         tasks = tasks[index - 1 :: count]
     return Plan(suite, entered, tasks, repeats or suite.settings.repeats), engines
 
@@ -78,7 +84,7 @@ def _enter(text: str, suite: Suite, on_compress: Listener | None) -> tuple[Conte
     try:
         return enter(parse_contestant(text), suite.settings, on_compress)
     except EngineError as error:
-        if preset is None:
+        if preset is None or isinstance(error, MissingPackage):
             raise
         gate = f", accept its licence on its page at {HUB}{preset.hub}" if preset.gated else ""
         raise EngineError(

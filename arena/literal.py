@@ -4,8 +4,10 @@ Models, environments and run files are untrusted. What a terminal (or a reader's
 visible instead: an escape character is drawn as `␛`, a bidi override as `<U+202E>`.
 """
 
+import json
 import re
 import unicodedata
+from typing import Any
 
 _PLAIN = re.compile(r"[ -~\n]*")
 _STACKED_MARKS = re.compile(r"([\u0300-\u036f\u1ab0-\u1aff\u1dc0-\u1dff\u20d0-\u20ff\ufe20-\ufe2f]{3})[\u0300-\u036f\u1ab0-\u1aff\u1dc0-\u1dff\u20d0-\u20ff\ufe20-\ufe2f]+")  # fmt: skip # noqa: E501
@@ -35,6 +37,15 @@ def literal(text: str) -> str:
     return _STACKED_MARKS.sub(r"\1", text)
 
 
+def literal_json(value: Any, indent: int | None = None) -> str:
+    r"""Return a value as a JSON document in which a terminal finds nothing to act on.
+
+    What `literal` makes visible in text is written as an escape (`\u009b`) here: the document is the same.
+    """
+    text = json.dumps(value, ensure_ascii=False, indent=indent)
+    return text if _PLAIN.fullmatch(text) else text.translate(_ESCAPED)
+
+
 def _drawn(character: str) -> str:
     if character in _LINE_BREAKS:
         return "\n"
@@ -52,4 +63,15 @@ def _drawn(character: str) -> str:
     return character
 
 
+class _Escaped(dict[int, str]):
+    """Code point -> how a JSON document holds it, worked out when it is first met."""
+
+    def __missing__(self, point: int) -> str:
+        character = chr(point)
+        harmless = character == "\n" or unicodedata.category(character) not in _UNSAFE
+        self[point] = kept = character if harmless else json.dumps(character)[1:-1]
+        return kept
+
+
 _DRAWN = _Drawn()
+_ESCAPED = _Escaped()

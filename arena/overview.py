@@ -1,23 +1,23 @@
-"""What there is to play, who can play it, and what was played, at a glance. Imports no heavy package."""
+"""What there is to play, who can play it, and what was played, at a glance.
 
+Imports no heavy package, and next to nothing before it is asked: the first screen waits for this module.
+"""
+
+import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from importlib.util import find_spec
+from pathlib import Path
 from typing import Literal
 
-from arena.engines.registry import BUILT_IN, engine_kinds
-from arena.errors import ArenaError
-from arena.lineup import read_contestants
-from arena.presets import presets
-from arena.runs import list_runs
-from arena.store.files import is_being_played, runs_folder
-from arena.suite import expand, load_suite, suite_names
-from envs import registry
+from arena.errors import ArenaError, UsageError
 from envs.errors import EnvsError
 
 PlayableState = Literal["unknown", "playable", "needs-data", "needs-package", "broken"]
 RunState = Literal["running", "finished", "owed", "broken"]
+
+_HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*(/[\w.-]+)?")
 
 
 @dataclass(frozen=True)
@@ -38,12 +38,16 @@ class Playable:
 
 @dataclass(frozen=True)
 class Candidate:
-    """Who could play: a contestant as typed, what that is, and the command that brings what it lacks."""
+    """Who could play: a contestant as typed, and what that is.
+
+    `mend` is the command that brings what it lacks, `lacks` says what that is; both empty where it can play.
+    """
 
     typed: str
     about: str
     group: Literal["bundled", "file", "engine", "preset"]
     mend: str = ""
+    lacks: str = ""
 
 
 @dataclass(frozen=True)
@@ -68,6 +72,9 @@ class RunSummary:
 
 def list_playables() -> list[Playable]:
     """Return all suites and benchmarks by name, not looked at yet: at once. See `examine`."""
+    from arena.suite import load_suite, suite_names
+    from envs import registry
+
     suites = [Playable(name, "suite", load_suite(name).description) for name in suite_names()]
     cards = registry.benchmarks().values()
     return suites + [Playable(card.name, "benchmark", f"{card.title}: {card.capability}") for card in cards]
@@ -82,6 +89,9 @@ def examine(playable: Playable) -> Playable:
 
 
 def _suite(playable: Playable) -> Playable:
+    from arena.suite import expand, load_suite
+    from envs import registry
+
     suite = load_suite(playable.what)
     for group in suite.tasks:
         source = "bundled" if group.source == "best" else group.source
@@ -92,6 +102,8 @@ def _suite(playable: Playable) -> Playable:
 
 
 def _benchmark(playable: Playable) -> Playable:
+    from envs import registry
+
     state, mend = registry.state(registry.benchmark(playable.what))
     if state != "playable":
         return replace(playable, state=state, mend=mend)
@@ -114,33 +126,68 @@ def _bundled() -> Iterator[Candidate]:
     from compress.recipe import read_recipe, recipe_names
 
     yield Candidate("bundled", "the small agent that ships with Arena", "bundled")
-    lacks = "" if find_spec("llmcompressor") else "pip install 'arena[compress]'"
+    has_compressor = find_spec("llmcompressor") is not None
     for name in recipe_names():
         recipe = read_recipe(name)
-        yield Candidate(
-            f"bundled+{name}", recipe.about, "bundled", "" if isinstance(recipe, OWN_METHODS) else lacks
-        )
+        if has_compressor or isinstance(recipe, OWN_METHODS):
+            yield Candidate(f"bundled+{name}", recipe.about, "bundled")
+        else:
+            lacks = "is made by llm-compressor, which is not installed here"
+            yield Candidate(
+                f"bundled+{name}", recipe.about, "bundled", "pip install 'arena[compress]'", lacks
+            )
 
 
 def _from_file() -> Iterator[Candidate]:
+    from arena.lineup import read_contestants
+
     for name, typed in read_contestants().items():
         yield Candidate(name, typed.partition("=")[2], "file")
 
 
 def _engines() -> Iterator[Candidate]:
+    from arena.engines.registry import BUILT_IN, engine_kinds
+
     for kind in engine_kinds():
         takes_more = kind.kind in BUILT_IN and BUILT_IN[kind.kind].takes
         if kind.kind != "bundled" and not takes_more and not kind.form.endswith("…"):
-            yield Candidate(kind.kind, kind.what, "engine", kind.mend)
+            lacks = "needs a package that is not installed" if kind.mend else ""
+            yield Candidate(kind.kind, kind.what, "engine", kind.mend, lacks)
 
 
 def _presets() -> Iterator[Candidate]:
+    from arena.presets import presets
+
     for preset in presets().values():
         yield Candidate(preset.name, f"{preset.title}: {preset.remarks()}", "preset")
 
 
+def check_candidate(typed: str) -> None:
+    """Check a contestant as typed as far as that needs no engine; files that it names must be there.
+
+    Raises `UsageError` or `EngineError`.
+    """
+    from arena.compressed import split_recipe
+    from arena.engines.registry import MODEL_KINDS, SHORTHANDS, parse_contestant
+    from arena.lineup import spelled_out
+
+    spec = parse_contestant(spelled_out(typed)).spec
+    kind, colon, argument = split_recipe(spec)[0].partition(":")
+    is_file = kind == "script" or (kind in MODEL_KINDS and argument not in SHORTHANDS)
+    if not colon or not is_file or Path(argument).expanduser().exists():
+        return
+    if kind == "script" or not _HUB_ID.fullmatch(argument):
+        raise UsageError(
+            f"there is no {argument}: no such file or folder",
+            "check the spelling" if kind == "script" else "give a model's folder, a GGUF file or a hub id",
+        )
+
+
 def recent_runs() -> list[RunSummary]:
     """Return all runs of the runs folder, the newest first."""
+    from arena.runs import list_runs
+    from arena.store.files import is_being_played, runs_folder
+
     folder = runs_folder()
     return [
         RunSummary(**each, state=_run_state(each, running=is_being_played(folder / each["run"])))

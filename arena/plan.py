@@ -20,7 +20,7 @@ from arena import __version__
 from arena.contestant import Contestant
 from arena.errors import StoreError
 from arena.records import EpisodeKey
-from arena.store.files import DATABASE, PLAN, SCHEMA_VERSION, create_database
+from arena.store.files import DATABASE, PLAN, SCHEMA_VERSION, check_replaceable, create_database, written
 from arena.suite import Suite
 from envs import registry
 from envs.base import Task
@@ -29,6 +29,8 @@ from envs.errors import MissingPackage
 DIGEST = "plan_digest"
 """Key of a plan's digest in `run.toml`: the plan of a run of 100,000 tasks takes seconds to read."""
 _HEAD_CHARS = 2000
+_PARTS = {"plan": dict, "contestants": list}
+"""What every plan in `run.toml` has."""
 PACKAGES = ("gymnasium", "torch", "transformers", "openai", "scienceworld")
 
 
@@ -81,18 +83,30 @@ def digest_of(content: Mapping[str, Any]) -> str:
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
 
+def begin_run(plan: Plan, run: Path) -> None:
+    """Make sure that a run directory holds this plan: begun now, or earlier with the same.
+
+    Whoever calls holds the `writer_lock`. Raises `StoreError` where it was begun with another plan, where it
+    has episodes whose plan is gone, or can't be written.
+    """
+    if exists(run):
+        check_same_plan(plan, run)
+    else:
+        create_run(plan, run)
+
+
 def create_run(plan: Plan, run: Path) -> None:
-    """Make a run directory with the frozen plan and an empty database. Raises `StoreError`."""
-    try:
+    """Make a run directory with the frozen plan and an empty database.
+
+    Whoever calls holds the `writer_lock`. Raises `StoreError` where it can't be written, or has episodes.
+    """
+    check_replaceable(run)
+    with written(run, "make room, or choose another --out"):
         run.mkdir(parents=True, exist_ok=True)
         create_database(run)
         part = run / f"{PLAN}.part"
         part.write_text(tomli_w.dumps(_document(plan, run.name)), encoding="utf-8")
         part.replace(run / PLAN)
-    except OSError as error:
-        raise StoreError(
-            f"{run} can't be written: {error.strerror or error}", "choose another --out"
-        ) from error
 
 
 def check_same_plan(plan: Plan, run: Path) -> None:
@@ -113,9 +127,15 @@ def read_plan(run: Path) -> dict[str, Any]:
     """Return `run.toml` as written. Raises `StoreError` where it is missing or broken."""
     path = run / PLAN
     try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+        document = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError) as error:
         raise StoreError(f"{path} can't be read: {error}", "a run directory needs its run.toml") from None
+    for name, kind in _PARTS.items():
+        if not isinstance(document.get(name), kind):
+            raise StoreError(
+                f"{path} is not as Arena writes it: it has no [{name}]", "a run directory needs its run.toml"
+            )
+    return document
 
 
 def contestant_names(run: Path) -> list[str]:

@@ -8,10 +8,13 @@ from pydantic import ValidationError
 
 from arena.agent import settings_from_json
 from arena.contestant import Contestant, enter
+from arena.engines.api_key import receiver
 from arena.engines.base import Engine
+from arena.engines.openai_problem import one_line
 from arena.engines.registry import ContestantSpec
-from arena.errors import StoreError
+from arena.errors import StoreError, UsageError
 from arena.plan import Plan, read_plan, without_none
+from arena.store.files import PLAN
 from arena.store.reader import RunReader
 from arena.suite import Suite
 
@@ -37,15 +40,19 @@ def recorded_plan(run: Path) -> Plan:
         reader.close()
 
 
-def recorded_line_up(run: Path) -> tuple[Plan, dict[str, Engine]]:
+def recorded_line_up(run: Path, *, trusted: bool = False) -> tuple[Plan, dict[str, Engine]]:
     """Return a run's plan and its engines, made again from what was typed when it was begun (not started).
 
-    Raises `StoreError` where a contestant is no longer what it was: its model, template, prompts or package
-    versions are others now. Two models are never mixed under one name.
+    A run may come from anyone: only where it is `trusted` is the API key sent to another machine that it
+    names, or a model's own code run. Raises `UsageError` where that would be needed, `StoreError` where a
+    contestant is no longer what it was: its model, template, prompts or package versions are others now. Two
+    models are never mixed under one name.
     """
     plan = recorded_plan(run)
     engines: dict[str, Engine] = {}
     for before in plan.contestants:
+        if not trusted:
+            _check_harmless(before, run)
         spec = ContestantSpec(before.name, before.spec, before.engine_options, before.own)
         now, engine = enter(spec, plan.suite.settings)
         if now.hash != before.hash:
@@ -55,6 +62,19 @@ def recorded_line_up(run: Path) -> tuple[Plan, dict[str, Engine]]:
             )
         engines[before.name] = engine
     return plan, engines
+
+
+def _check_harmless(contestant: Contestant, run: Path) -> None:
+    if address := receiver(contestant.spec):
+        raise UsageError(
+            f"{contestant.name} would send the API key to {one_line(address)}, as {run / PLAN} says",
+            "if that server is yours to use: --trust; or unset the key",
+        )
+    if contestant.engine_options.get("trust_remote_code"):
+        raise UsageError(
+            f"{contestant.name} would run the code of {one_line(contestant.spec)}, as {run / PLAN} says",
+            "if you trust that model: --trust",
+        )
 
 
 def _contestant(recorded: Mapping[str, Any]) -> Contestant:

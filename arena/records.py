@@ -112,10 +112,14 @@ class ReplyText:
 
 @dataclass(frozen=True)
 class TurnPlayed:
-    """A turn is over and recorded."""
+    """A turn is over and recorded.
+
+    `estimated_tokens` (prompt, reply) is known while it is played, where its engine's server counts none.
+    """
 
     key: EpisodeKey
     turn: Turn
+    estimated_tokens: tuple[int, int] | None = None
 
 
 @dataclass(frozen=True)

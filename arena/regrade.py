@@ -19,6 +19,7 @@ from arena.errors import EngineError
 from arena.patience import STEP_TIMEOUT_S, within
 from arena.plan import Plan
 from arena.pool import EnvPool
+from arena.protocol.base import FailureKind
 from arena.rebuild import recorded_plan
 from arena.records import Episode, Turn
 from arena.run import GRADING_VERSION, provenance
@@ -26,13 +27,15 @@ from arena.store.files import writer_lock
 from arena.store.reader import RunReader
 from arena.store.writer import RunWriter
 from envs.base import Task
+from envs.errors import EnvironmentCrashed
 
 
 @dataclass(frozen=True)
 class Regraded:
     """One episode before and after. `moved_turns` are read or played otherwise than they were recorded.
 
-    `apart`: a turn that is not the last leads elsewhere now. `version` is the grading version before.
+    `apart`: a turn that is not the last leads elsewhere now. `version` is the grading version before. `crash`
+    says why the environment could not play it again: the episode stays as it was.
     """
 
     episode: Episode
@@ -42,6 +45,7 @@ class Regraded:
     moved_turns: int
     apart: bool
     version: int | None
+    crash: str = ""
 
     @property
     def moved(self) -> bool:
@@ -66,8 +70,9 @@ async def regrade(
     """Score a run's finished episodes again and return each; `on_episode` hears them one by one.
 
     With `record`, an episode that moved, or that was graded by another version, gets a new attempt under
-    today's version; the old one stays, superseded. Raises `StoreError` where the run can't be read or
-    written, `UsageError` where it is being played.
+    today's version; the old one stays, superseded. Where the environment crashes, the episode stays as it was
+    (`Regraded.crash`). Raises `StoreError` where the run can't be read or written, `UsageError` where it is
+    being played.
     """
     plan = recorded_plan(run)
     envs, found = EnvPool(), []
@@ -79,8 +84,12 @@ async def regrade(
                 for episode in reader.episodes():
                     if episode.status != "done":
                         continue
-                    regraded = await _regraded(episode, plan, reader, envs)
-                    if writer and (regraded.moved or regraded.version != GRADING_VERSION):
+                    try:
+                        regraded = await _regraded(episode, plan, reader, envs)
+                    except EnvironmentCrashed as crash:
+                        regraded = _as_it_was(episode, reader, crash.message)
+                    is_due = regraded.moved or regraded.version != GRADING_VERSION
+                    if writer and is_due and not regraded.crash:
                         _record(writer, regraded, plan)
                     found.append(replace(regraded, turns=()))
                     if on_episode:
@@ -92,6 +101,12 @@ async def regrade(
         reader.close()
         await envs.close()
     return found
+
+
+def _as_it_was(episode: Episode, reader: RunReader, crash: str) -> Regraded:
+    version = reader.provenance(episode).get("grading_version")
+    progress, success = episode.progress, episode.success
+    return Regraded(episode, progress, success, (), 0, apart=False, version=version, crash=crash)
 
 
 async def _regraded(episode: Episode, plan: Plan, reader: RunReader, envs: EnvPool) -> Regraded:
@@ -109,6 +124,8 @@ async def _regraded(episode: Episode, plan: Plan, reader: RunReader, envs: EnvPo
             agent.recall(now.observation, before.reply, decision)
             seen = now.observation
             now = await play(decision, before.finish_reason, now, agent, env, STEP_TIMEOUT_S)
+            if now.failure and now.failure.kind is FailureKind.ENVIRONMENT_ERROR:
+                raise EnvironmentCrashed(now.failure.got)  # the infrastructure's fault is nobody's score
             turns.append(
                 replace(
                     before,

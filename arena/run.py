@@ -17,14 +17,14 @@ from typing import Any
 from arena.contestant import Contestant
 from arena.engines.base import Engine
 from arena.episode import Diverged, Listener
-from arena.errors import ArenaError, EngineError, OutOfMemory, StoreError
+from arena.errors import ArenaError, EngineError, OutOfMemory, RefusedRequest, StoreError
 from arena.executors.base import Assignment, Executor
 from arena.executors.local import LocalExecutor
 from arena.halt import Halt, Halted
 from arena.match import grouped_by_match
 from arena.pace import Pace, at_once
 from arena.patience import STEP_TIMEOUT_S
-from arena.plan import Plan, check_same_plan, create_run, exists
+from arena.plan import Plan, begin_run
 from arena.records import EpisodeKey, Notice
 from arena.schedule import Waiting, blocks, longest_first, shuffled_tasks
 from arena.store.files import writer_lock
@@ -34,11 +34,14 @@ from envs.errors import EnvironmentCrashed, EnvsError
 
 logger = logging.getLogger(__name__)
 
-GRADING_VERSION = 1
+GRADING_VERSION = 2
 """Raised whenever the same transcript would get another score; different versions are not paired."""
 
 MOST_ENGINE_ERRORS = 3
-"""An engine that fails so many episodes in a row is given up; its other episodes stay owed."""
+"""An engine that fails so many episodes in a row is given up; its other episodes stay owed.
+
+What it refuses because of the request itself, such as a prompt that is too long, doesn't count.
+"""
 
 MOST_ATTEMPTS = 3
 """An episode whose environment crashes so often (or whose record doesn't replay) stays owed."""
@@ -85,12 +88,9 @@ async def play_run(
     played: in this process by default. Raises `UsageError` where another process plays the run, `StoreError`
     where it was begun with another plan or can't be written.
     """
-    if exists(run):
-        check_same_plan(plan, run)
-    else:
-        create_run(plan, run)
     async with AsyncExitStack() as stack:
         stack.enter_context(writer_lock(run))
+        begin_run(plan, run)
         writer = RunWriter(run)
         stack.callback(writer.close)
         writer.add_tasks(plan.tasks)
@@ -248,7 +248,7 @@ class _Player:
         return True
 
     async def _play(self, key: EpisodeKey, *, alone: bool = True) -> bool:
-        """Play one episode and record how it ended; False where its engine failed.
+        """Play one episode and record how it ended; False where its engine could answer no other either.
 
         Raises `OutOfMemory`, with nothing recorded of it, where the engine may manage once the episode is
         played `alone`.
@@ -267,7 +267,7 @@ class _Player:
                 return True
             if not isinstance(error, EnvironmentCrashed) or attempt == MOST_ATTEMPTS:
                 self.tally.errors.append(f"{key.task}, {key.contestant}: {error}")
-                return not isinstance(error, EngineError)
+                return _could_answer(error)
             self._notice(f"{key.task}, {key.contestant}: {error}, so it is played again")
         return True
 
@@ -312,6 +312,11 @@ def provenance(contestant: Contestant, task: Task) -> dict[str, Any]:
         "template": engine.get("template", ""),
         "parser": contestant.settings.for_task(task).protocol,
     }
+
+
+def _could_answer(error: Exception) -> bool:
+    """Tell whether an episode's engine may answer other episodes' requests."""
+    return isinstance(error, RefusedRequest | OutOfMemory) or not isinstance(error, EngineError)
 
 
 def _error_kind(error: Exception) -> ErrorKind:

@@ -1,5 +1,6 @@
 """The runs of a folder, at a glance."""
 
+from contextlib import closing
 from typing import Any
 
 from arena.errors import StoreError
@@ -31,13 +32,12 @@ def list_runs() -> list[dict[str, Any]]:
             contestants, tasks = plan["plan"]["contestants"], plan["plan"]["tasks"]
             summary |= {
                 "suite": plan["plan"]["suite"],
-                "created": plan["created"],
+                "created": str(plan["created"]),
                 "contestants": [name for name, _ in contestants],
                 "planned": len(contestants) * len(tasks) * plan["plan"]["repeats"],
             }
-            db = connect(run)
-            counts = dict(db.execute("SELECT status, COUNT(*) FROM episode GROUP BY status").fetchall())
-            db.close()
+            with closing(connect(run)) as db:
+                counts = dict(db.execute("SELECT status, COUNT(*) FROM episode GROUP BY status").fetchall())
             summary |= {"done": counts.get("done", 0), "errors": counts.get("error", 0)}
         except StoreError as error:
             summary["problem"] = error.message

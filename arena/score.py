@@ -8,6 +8,7 @@ import json
 import sqlite3
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -108,31 +109,30 @@ GROUP BY 1, 2
 
 
 def read_scores(run: Path, chosen: Filter | None = None) -> tuple[list[str], list[EpisodeScore], Errors]:
-    """Return a run's contestants (baseline first) and what `read_episodes` does."""
-    return contestant_names(run), *read_episodes(run, chosen)
-
-
-def read_episodes(run: Path, chosen: Filter | None = None) -> tuple[list[EpisodeScore], Errors]:
-    """Return a run's finished episodes, and its errors by (who, benchmark).
+    """Return a run's contestants (baseline first), its finished episodes, and its errors by (who, benchmark).
 
     `chosen` leaves out the episodes that it doesn't let through.
     """
+    episodes = read_episodes(run, chosen)
     where = (chosen or Filter()).episodes_where()
-    db = connect(run)
-    try:
-        failures: dict[int, dict[str, int]] = {}
+    errors: Counter[tuple[str, str]] = Counter()
+    with closing(connect(run)) as db:
+        for row in db.execute(_ERRORS.format(where=where.sql), where.parameters):
+            errors[row["contestant"], benchmark_of(row["task"])] += row["errors"]
+    return contestant_names(run), episodes, errors
+
+
+def read_episodes(run: Path, chosen: Filter | None = None) -> list[EpisodeScore]:
+    """Return a run's finished episodes; `chosen` leaves out those that it doesn't let through."""
+    where = (chosen or Filter()).episodes_where()
+    failures: dict[int, dict[str, int]] = {}
+    with closing(connect(run)) as db:
         for row in db.execute(_FAILURES.format(where=where.sql), where.parameters):
             failures.setdefault(row["episode_id"], {})[row["failure_kind"]] = row["turns"]
-        episodes = [
+        return [
             _episode_score(row, failures.get(row["id"], {}))
             for row in db.execute(_EPISODES.format(where=where.sql), where.parameters)
         ]
-        errors: Counter[tuple[str, str]] = Counter()
-        for row in db.execute(_ERRORS.format(where=where.sql), where.parameters):
-            errors[row["contestant"], benchmark_of(row["task"])] += row["errors"]
-    finally:
-        db.close()
-    return episodes, errors
 
 
 def score(contestants: Sequence[str], episodes: Sequence[EpisodeScore], errors: Errors) -> Scores:
@@ -207,7 +207,7 @@ def _mean(episodes: Sequence[EpisodeScore], errors: int) -> Score:
 def _pass_hat(episodes: Sequence[EpisodeScore]) -> dict[str, float] | None:
     tries: Counter[str] = Counter(each.task_hash for each in episodes if each.success is not None)
     solved: Counter[str] = Counter(each.task_hash for each in episodes if each.success)
-    most = min(tries.values(), default=0)
+    most = max(tries.values(), default=0)
     if most < 2:
         return None
     outcomes = [(count, solved[task]) for task, count in tries.items()]

@@ -45,7 +45,7 @@ class SuiteSettings(_Strict):
     protocol: Literal["text", "json"] = "text"
     style: Literal["auto", "flat", "chat", "terse"] = "auto"
     max_tokens: int = Field(100, ge=1)
-    temperature: float = Field(0.0, ge=0)
+    temperature: float = Field(0.0, ge=0, allow_inf_nan=False)
     top_p: float = Field(1.0, gt=0, le=1)
     stop: tuple[str, ...] = ()
     history_items: int = Field(100, ge=1)
@@ -76,7 +76,7 @@ class GroupSettings(_Strict):
     protocol: Literal["text", "json"] | None = None
     style: Literal["flat", "chat", "terse"] | None = None
     max_tokens: int | None = Field(None, ge=1)
-    temperature: float | None = Field(None, ge=0)
+    temperature: float | None = Field(None, ge=0, allow_inf_nan=False)
     top_p: float | None = Field(None, gt=0, le=1)
     stop: tuple[str, ...] | None = None
     history_items: int | None = Field(None, ge=1)
@@ -93,7 +93,7 @@ class TaskGroup(_Strict):
 
     benchmark: str
     subset: str | None = None
-    source: Source | Literal["best"] = "bundled"
+    source: Literal["bundled", "official", "best"] = "bundled"
     count: int | None = Field(None, ge=1)
     per_subset: int | None = Field(None, ge=1)
     ids: tuple[str, ...] = ()
@@ -153,8 +153,9 @@ def parse_suite(text: str, where: str) -> Suite:
         location = first["loc"]
         key = ".".join(str(part) for part in location) or "(top level)"
         line = _line_of(text, location)
-        hint = _nearest_field(location) if first["type"] == "extra_forbidden" else ""
-        message = "unknown key" if first["type"] == "extra_forbidden" else first["msg"]
+        unknown = first["type"] == "extra_forbidden"
+        hint = _nearest_field(location) if unknown else ""
+        message = "unknown key" if unknown else first["msg"].removeprefix("Value error, ")
         raise UsageError(f"{where}, line {line}, key {key}: {message}", hint) from None
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from compress.checkpoint import Checkpoint
 from compress.errors import CheckpointError, first_line
-from compress.tensor_file import Slot
+from compress.tensor_file import STORED_TYPES, Slot
 
 
 @dataclass(frozen=True)
@@ -36,13 +36,20 @@ def read_architecture(checkpoint: Checkpoint) -> Architecture:
     stored = stored_tensors(checkpoint)
     import torch
 
-    known = set(skeleton.state_dict())
+    known = {name: tuple(tensor.shape) for name, tensor in skeleton.state_dict().items()}
     foreign = [name for name, slot in stored.items() if len(slot.shape) > 1 and name not in known]
     if foreign:
         raise CheckpointError(
             f"{checkpoint.path} stores {foreign[0]}, which the model in transformers has not: mixtures of "
             "experts and old layouts can't be compressed.",
             "Load it with transformers and save it again, if it is no mixture of experts.",
+        )
+    misfit = next((name for name, slot in stored.items() if known.get(name, slot.shape) != slot.shape), None)
+    if misfit:
+        raise CheckpointError(
+            f"{checkpoint.path} stores {misfit} as {list(stored[misfit].shape)}, and by its configuration it "
+            f"is {list(known[misfit])}.",
+            "Download it again.",
         )
     linears = tuple(
         name
@@ -92,12 +99,19 @@ def stored_tensors(checkpoint: Checkpoint) -> dict[str, Slot]:
             with safe_open(file, framework="pt") as tensors:
                 for name in tensors.keys():  # noqa: SIM118 - no mapping
                     part = tensors.get_slice(name)
-                    found[name] = Slot(part.get_dtype(), tuple(part.get_shape()))
+                    found[name] = Slot(_known_type(file, name, part), tuple(part.get_shape()))
         except (OSError, SafetensorError) as error:
             raise CheckpointError(
                 f"{file} is no readable safetensors file: {first_line(error)}.", "Download it again."
             ) from error
     return found
+
+
+def _known_type(file: Any, name: str, part: Any) -> str:
+    dtype = str(part.get_dtype())
+    if dtype not in STORED_TYPES:
+        raise CheckpointError(f"{file} stores {name} as {dtype}, a type that can't be compressed.")
+    return dtype
 
 
 def _check_can_be_compressed(checkpoint: Checkpoint) -> None:

@@ -60,7 +60,11 @@ def read_calibration(path: Path) -> Calibration:
     for file in found:
         text = _read(file, left)
         left -= len(text)
-        texts += _records(file, text) if file.suffix == ".jsonl" else [text]
+        if file.suffix == ".jsonl":
+            whole = text if left > 0 else text[: text.rfind("\n") + 1]  # the limit cuts a line in two
+            texts += _records(file, whole)
+        else:
+            texts.append(text)
         if left <= 0:
             break
     texts = [text for text in texts if text.strip()]
@@ -129,7 +133,8 @@ def _tokenizer(checkpoint: Checkpoint) -> Any:
             "Copy the tokenizer files of the model that it was made from into the folder.",
         )
     try:
-        return AutoTokenizer.from_pretrained(checkpoint.path, local_files_only=True)
+        # without a word on code, transformers asks the user whether to run that of the folder
+        return AutoTokenizer.from_pretrained(checkpoint.path, local_files_only=True, trust_remote_code=False)
     except Exception as error:  # transformers fails in any way on a broken tokenizer
         raise CalibrationError(
             f"The tokenizer of {checkpoint.path} can't be loaded: {first_line(error)}."
@@ -148,7 +153,7 @@ def _records(file: Path, text: str) -> Sequence[str]:
     import json
 
     texts = []
-    for number, line in enumerate(text.splitlines(), start=1):
+    for number, line in enumerate(text.split("\n"), start=1):  # JSON strings hold what splitlines splits at
         if not line.strip():
             continue
         try:

@@ -170,12 +170,13 @@ def size_bytes(path: Path) -> int:
 def file_hash(path: Path) -> str:
     """Return the SHA-256 (hex) of a file's bytes.
 
-    It is kept in the user's cache folder by path, size and modification time, so that the gigabytes of a
-    model are read once. Raises `CheckpointError` where the file can't be read.
+    It is kept in the user's cache folder by path, size and times of change, so that the gigabytes of a model
+    are read once. Raises `CheckpointError` where the file can't be read.
     """
     try:
         status = path.stat()
-        state = f"{status.st_size} {status.st_mtime_ns}"
+        # cp -p, rsync and tar set the first time to what they like, but not the second
+        state = f"{status.st_size} {status.st_mtime_ns} {status.st_ctime_ns}"
         note = _cache_folder() / hashlib.sha256(str(path.resolve()).encode()).hexdigest()[:32]
         known = _kept_hash(note, state)
         if known:
@@ -195,10 +196,10 @@ def _cache_folder() -> Path:
 
 def _kept_hash(note: Path, state: str) -> str | None:
     try:
-        size, mtime, digest = note.read_text("ascii").split()
+        kept, _, digest = note.read_text("ascii").rpartition(" ")
     except (OSError, ValueError):
         return None
-    return digest if f"{size} {mtime}" == state and len(digest) == 64 else None
+    return digest if kept == state and len(digest) == 64 else None
 
 
 def _keep_hash(note: Path, text: str) -> None:
@@ -213,13 +214,19 @@ def _keep_hash(note: Path, text: str) -> None:
 
 
 def _weight_files(folder: Path) -> tuple[Path, ...]:
-    index = folder / "model.safetensors.index.json"
+    index, single = folder / "model.safetensors.index.json", folder / "model.safetensors"
     if index.is_file():
         shards = _read_json(index).get("weight_map")
         names = sorted({str(name) for name in shards.values()}) if isinstance(shards, dict) else []
         files = [folder / name for name in names]
         if not names or any(Path(name).name != name for name in names):
             raise CheckpointError(f"{index} does not list the weight files of its folder.")
+        if single.is_file() and single not in files:
+            raise CheckpointError(
+                f"{folder} holds two models: {single.name}, which transformers would play, and the files of "
+                f"{index.name}, which vLLM would.",
+                "Remove one of them.",
+            )
         absent = [file.name for file in files if not file.is_file()]
         if absent:
             raise CheckpointError(
@@ -227,7 +234,6 @@ def _weight_files(folder: Path) -> tuple[Path, ...]:
                 "Download the missing files.",
             )
         return tuple(files)
-    single = folder / "model.safetensors"
     found = [single] if single.is_file() else sorted(folder.glob("*.safetensors"))
     if found:
         return tuple(found)
@@ -258,7 +264,7 @@ def _read_json(file: Path) -> dict[str, Any]:
         return {}
     try:
         value = json.loads(_read_text(file))
-    except (json.JSONDecodeError, RecursionError) as error:
+    except (ValueError, RecursionError) as error:
         raise CheckpointError(f"{file} is not valid JSON: {error}.") from error
     if not isinstance(value, dict):
         raise CheckpointError(f"{file} does not hold a JSON object.")

@@ -186,16 +186,24 @@ def _write_by_llmcompressor(
     state = model.state_dict()
     for name, slot in job.architecture.stored.items():
         if name.removesuffix(".weight") not in chosen:
-            made.write(name, _checked(name, state[name].to(torch_type(slot.dtype))))
+            # older Llamas store rotary_emb.inv_freq, which is no part of the model's state
+            kept = state[name].to(torch_type(slot.dtype)) if name in state else base.read(name)
+            made.write(name, _checked(name, kept))
 
 
 def _whole_model(checkpoint: Checkpoint) -> Any:
+    import torch
     from transformers import AutoModelForCausalLM
     from transformers.utils import logging
 
+    from compress.blocks import device, fast_type
+
     logging.disable_progress_bar()  # there is a bar already
+    dtype = getattr(torch, checkpoint.dtype)
+    if device().type == "cpu":  # a processor without 16-bit products takes six times as long for them
+        dtype = fast_type(dtype)
     return AutoModelForCausalLM.from_pretrained(
-        checkpoint.path, dtype=checkpoint.dtype, local_files_only=True, use_safetensors=True
+        checkpoint.path, dtype=dtype, local_files_only=True, use_safetensors=True
     ).eval()
 
 
@@ -284,9 +292,9 @@ def _copy_side_files(checkpoint: Checkpoint, folder: Path) -> None:
     for file in (*checkpoint.tokenizer, *found):
         if file.is_file():
             shutil.copyfile(file, folder / file.name)
-    templates = checkpoint.path / "additional_chat_templates"
-    if templates.is_dir():
-        shutil.copytree(templates, folder / templates.name, dirs_exist_ok=True)
+    for template in checkpoint.path.glob("additional_chat_templates/*.jinja"):
+        (folder / "additional_chat_templates").mkdir(exist_ok=True)
+        shutil.copyfile(template, folder / "additional_chat_templates" / template.name)
 
 
 @contextmanager

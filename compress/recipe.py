@@ -14,7 +14,15 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_args
 
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    TypeAdapter,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 
 from compress.errors import RecipeError
 
@@ -23,6 +31,8 @@ _FORMS = (
     re.compile(r"(?P<stem>[a-z]+)-(?P<keep>\d+):(?P<of>\d+)"),
     re.compile(r"(?P<stem>[a-z]+)-(?P<percent>\d+(\.\d+)?)"),
 )
+_SAME_SPARSITY = 0.005
+"""A pattern's sparsity may be written with two decimals."""
 
 
 class _Recipe(BaseModel):
@@ -37,6 +47,17 @@ class _Recipe(BaseModel):
     name: str
     about: str = ""
     ignore: tuple[str, ...] = ("lm_head",)
+
+    @field_validator("ignore")
+    @classmethod
+    def _patterns_are_regular(cls, ignore: tuple[str, ...]) -> tuple[str, ...]:
+        for each in ignore:
+            if each.startswith("re:"):
+                try:
+                    re.compile(each[3:])
+                except (re.error, RecursionError, OverflowError) as error:
+                    raise ValueError(f"{each} is no regular expression ({error})") from None
+        return ignore
 
     @property
     def hash(self) -> str:
@@ -87,8 +108,18 @@ class _Zeros(_Recipe):
             keep, of = map(int, settings["pattern"].split(":"))
             if not 0 < keep < of:
                 raise ValueError(f"pattern {keep}:{of} keeps {keep} of every {of} weights")
-            return {**settings, "sparsity": 1 - keep / of}
+            return {"sparsity": 1 - keep / of, **settings}
         return settings
+
+    @model_validator(mode="after")
+    def _agree(self) -> "_Zeros":
+        if self.keep_of:
+            keep, of = self.keep_of
+            if abs(self.sparsity - (1 - keep / of)) > _SAME_SPARSITY:
+                raise ValueError(
+                    f"pattern {self.pattern} is a sparsity of {1 - keep / of:.3g}, not {self.sparsity:.3g}"
+                )
+        return self
 
 
 class Rtn(_Grid):
@@ -172,11 +203,9 @@ def read_recipe(name: str, changes: Mapping[str, Any] | None = None) -> Recipe:
     `RecipeError` for unknown names and settings (the nearest ones suggested) and for unfit values.
     """
     settings = _from_file(Path(name).expanduser()) if name.endswith(".toml") else _from_name(name)
-    changed = {**settings, **(changes or {})}
+    changed = _changed(settings, changes or {})
     if isinstance(changed.get("ignore"), str):
         changed["ignore"] = [part for part in changed["ignore"].split(";") if part]
-    if changes and "sparsity" in changes and "pattern" not in changes:
-        changed.pop("pattern", None)
     if changes:
         changed["name"] = (
             f"{settings['name']}[{','.join(f'{key}={changes[key]}' for key in sorted(changes))}]"
@@ -184,7 +213,7 @@ def read_recipe(name: str, changes: Mapping[str, Any] | None = None) -> Recipe:
     try:
         return _READER.validate_python(changed)
     except ValidationError as error:
-        raise _explained(name, error, settings.get("method")) from None
+        raise _explained(name, error, changed.get("method")) from None
 
 
 def is_recipe(name: str) -> bool:
@@ -225,21 +254,26 @@ def _from_name(name: str) -> dict[str, Any]:
         )
     base, numbers = known
     text = (files("compress") / "recipes" / f"{file_name(base)}.toml").read_text("utf-8")
-    settings = tomllib.loads(text) | numbers | {"name": name}
-    if numbers:
-        settings.pop("about", None)  # it describes the recipe's own numbers
-    return settings
+    return _changed(tomllib.loads(text), numbers) | {"name": name}
 
 
 def _from_file(path: Path) -> dict[str, Any]:
     try:
         settings = tomllib.loads(path.read_text("utf-8"))
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise RecipeError(f"The recipe {path} can't be read: {error}.") from None
     base = settings.pop("base", None)
     if base is not None:
-        settings = _from_name(str(base)) | settings
+        settings = _changed(_from_name(str(base)), settings)
     return settings | {"name": path.stem}
+
+
+def _changed(settings: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a recipe's settings with others instead of some; a pattern and a sparsity undo each other."""
+    undone = {"pattern"} if "sparsity" in changes else {"sparsity"} if "pattern" in changes else set()
+    if changes:
+        undone.add("about")  # it describes the recipe's own numbers
+    return {key: value for key, value in settings.items() if key not in undone} | dict(changes)
 
 
 def _explained(name: str, error: ValidationError, method: Any) -> RecipeError:
@@ -256,8 +290,10 @@ def _explained(name: str, error: ValidationError, method: Any) -> RecipeError:
         return RecipeError(
             f"The recipe {name} names no known method.", f"Methods: {', '.join(sorted(_SETTINGS))}."
         )
-    value = f" = {first['input']!s:.60}" if setting else ""
-    return RecipeError(f"The recipe {name} can't have {setting}{value}: {first['msg']}.")
+    why = first["msg"].removeprefix("Value error, ")
+    if not setting:
+        return RecipeError(f"The recipe {name} contradicts itself: {why}.")
+    return RecipeError(f"The recipe {name} can't have {setting} = {first['input']!s:.60}: {why}.")
 
 
 _SETTINGS: Mapping[str, tuple[str, ...]] = {

@@ -47,7 +47,7 @@ def quantization_config(schemes: Mapping[str, Scheme], others: Iterable[str]) ->
         members[scheme].add(name.rpartition(".")[2])
     groups = {}
     for index, (scheme, leaves) in enumerate(sorted(members.items(), key=lambda item: min(item[1]))):
-        pattern = f"re:.*\\.({'|'.join(sorted(leaves))})$"
+        pattern = f"re:(.*\\.)?({'|'.join(sorted(leaves))})$"
         groups[f"group_{index}"] = {
             "targets": ["Linear"] if len(members) == 1 else [pattern],
             "weights": _weights(scheme),
@@ -114,6 +114,8 @@ def _scheme(group: Mapping[str, Any]) -> Scheme:
         "tensor",
     ):
         raise ValueError(f"weights quantized as {weights.get('type')} by {weights.get('strategy')}")
+    if weights.get("num_bits") not in range(1, 9):
+        raise ValueError(f"weights of {weights.get('num_bits')} bits")
     if weights["type"] == "float" and (weights["num_bits"], weights["strategy"]) not in (
         (8, "channel"),
         (8, "tensor"),

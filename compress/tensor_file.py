@@ -29,6 +29,8 @@ _BYTES = {
     "U8": 1,
     "BOOL": 1,
 }
+STORED_TYPES = frozenset(_BYTES)
+"""The types that can be written, by their safetensors names."""
 _ALIGNMENT = 8
 
 

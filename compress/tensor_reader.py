@@ -47,7 +47,10 @@ class TensorReader:
         config = checkpoint.quantization
         if config and old_format(config):
             return True
-        if not config or config.get("quant_method") != "compressed-tensors" or config.get("kv_cache_scheme"):
+        if not config or config.get("quant_method") != "compressed-tensors":
+            return False
+        # transforms rotate weights and turn them back while the model runs
+        if config.get("kv_cache_scheme") or config.get("transform_config"):
             return False
         try:
             groups = list(config["config_groups"].values())
@@ -106,15 +109,22 @@ class TensorReader:
     def _unpacked(self, layer: str, scheme: Scheme) -> "Tensor":
         import torch
 
-        from compress.packing import unpack
+        from compress.packing import packed_width, unpack
         from compress.rounding import Grid, dense, from_float8
 
         scale = self._stored(f"{layer}.weight_scale")
         if scheme.number == "float":
             return from_float8(self._stored(f"{layer}.weight"), scale.reshape(-1, 1))
         if f"{layer}.weight_packed" in self._file_of:
-            rows, width = self._stored(f"{layer}.weight_shape").tolist()
-            numbers = unpack(self._stored(f"{layer}.weight_packed"), scheme.bits, width)
+            shape = self._stored(f"{layer}.weight_shape").flatten().tolist()
+            words = self._stored(f"{layer}.weight_packed")
+            if len(shape) != 2 or words.shape != (shape[0], packed_width(shape[1], scheme.bits)):
+                raise CheckpointError(
+                    f"{self.checkpoint.path} holds {layer} in parts whose sizes do not fit together.",
+                    "Download or make it again.",
+                )
+            rows, width = shape
+            numbers = unpack(words, scheme.bits, width)
         else:
             numbers = self._stored(f"{layer}.weight")
             rows = len(numbers)

@@ -84,7 +84,11 @@ def _modifiers(plan: CompressionPlan, recipe: Recipe, on_block: OnBlock) -> list
     from llmcompressor.modifiers.transform.awq import AWQModifier
     from llmcompressor.modifiers.transform.smoothquant import SmoothQuantModifier
 
-    ignore = [*plan.others, "lm_head"]
+    from compress.tensor_file import torch_type
+
+    chosen = [layer.name for layer in plan.layers]
+    # an output layer that shares the embeddings' weights is among neither
+    ignore = sorted({*plan.others, "lm_head"} - {*chosen})
     if isinstance(recipe, SparseGpt):
         pattern = recipe.keep_of
         return [
@@ -93,8 +97,8 @@ def _modifiers(plan: CompressionPlan, recipe: Recipe, on_block: OnBlock) -> list
                 mask_structure=f"{pattern[1] - pattern[0]}:{pattern[1]}" if pattern else "0:0",
                 dampening_frac=recipe.dampening,
                 block_size=recipe.block_size,
-                targets=["Linear"],
-                ignore=ignore,
+                # by name: of modules that match "Linear", version 0.14 prunes the ignored ones, too
+                targets=chosen,
             )
         ]
     schemes = {layer.name: layer.scheme for layer in plan.layers if layer.scheme}
@@ -102,6 +106,10 @@ def _modifiers(plan: CompressionPlan, recipe: Recipe, on_block: OnBlock) -> list
         name: QuantizationScheme.model_validate({k: v for k, v in group.items() if k != "format"})
         for name, group in quantization_config(schemes, [])["config_groups"].items()
     }
+    scales = next(slot.dtype for name, slot in plan.slots.items() if name.endswith(".weight_scale"))
+    for group in groups.values():
+        # GPTQ makes up for what it rounds, so it has to round to the grid that will be stored
+        group.weights.scale_dtype = torch_type(scales)
     if isinstance(recipe, Awq):
         awq = _telling(AWQModifier, "compressing", on_block)
         return [awq(), QuantizationModifier(config_groups=groups, ignore=ignore)]

@@ -1,6 +1,7 @@
 """Reading records from the user's data files: whatever is wrong is one error that names file and line."""
 
 import json
+import re
 from bisect import bisect_right
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,6 +11,7 @@ from envs.errors import BadData
 
 MAX_FILE_BYTES = 500_000_000
 _SPACE = " \t\r\n"
+_HALF_ESCAPE = re.compile(r"\\u[dD][89a-fA-F]")
 
 
 def text_of(path: Path) -> str:
@@ -43,9 +45,32 @@ def json_lines(path: Path) -> Iterator[tuple[int, Any]]:
             yield number, _parsed(path, number, line)
 
 
+def json_value(text: str) -> Any:
+    """Read one JSON value. Raises `ValueError` where it is none, or has half a character (a lone surrogate).
+
+    Raises `RecursionError` where it nests too deep.
+    """
+    value = json.loads(text)
+    check_characters(value, text)
+    return value
+
+
+def check_characters(value: Any, text: str, start: int = 0, end: int | None = None) -> None:
+    """Raise `ValueError` where a value, read from this part of a text, has half a character in it.
+
+    Such text can't be written as UTF-8, so that no model could be asked.
+    """
+    if not _HALF_ESCAPE.search(text, start, len(text) if end is None else end):
+        return
+    try:
+        json.dumps(value, ensure_ascii=False).encode()
+    except UnicodeEncodeError:
+        raise ValueError("half a character (a lone surrogate) in a text") from None
+
+
 def _parsed(path: Path, number: int, line: str) -> Any:
     try:
-        return json.loads(line)
+        return json_value(line)
     except (ValueError, RecursionError) as error:
         raise BadData(f"{path}:{number} is not JSON: {error}"[:300]) from None
 
@@ -63,7 +88,9 @@ def _items(path: Path, brackets: str) -> Iterator[tuple[int, str, Any]]:
 
     def read(at: int) -> tuple[Any, int]:
         try:
-            return decoder.raw_decode(text, at)
+            value, end = decoder.raw_decode(text, at)
+            check_characters(value, text, at, end)
+            return value, end
         except (ValueError, RecursionError) as error:
             raise fail(getattr(error, "pos", at), f"not JSON: {error}") from None
 

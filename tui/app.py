@@ -3,7 +3,6 @@
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from contextlib import ExitStack, suppress
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,26 +12,27 @@ from textual.reactive import reactive
 from textual.screen import Screen
 from textual.worker import Worker, WorkerCancelled, WorkerFailed
 
-from arena.engines.base import Engine
 from arena.errors import ArenaError
-from arena.plan import Plan
-from arena.run import Tally
 from tui import exporting
 from tui.choice import Choice
 from tui.literal import literal
+from tui.opened import Opened, open_match, record_of
 from tui.screens.help import HelpScreen
 from tui.screens.home import HomeScreen
 from tui.screens.jump import JumpScreen
 from tui.screens.log import LogScreen
-from tui.screens.match import MatchScreen
-from tui.sources import PlaySource, RecordSource, Source
 from tui.stray import StrayLog, descriptors_caught, logging_caught
 from tui.tables import Key, Mode, bindings, keys
 from tui.theme import ARENA
-from tui.viewer import StartAt
 
-if TYPE_CHECKING:
+if TYPE_CHECKING:  # what plays and shows a match takes its time to import: the home screen comes first
+    from arena.engines.base import Engine
+    from arena.plan import Plan
+    from arena.run import Tally
     from tui.debugging.examination import Place
+    from tui.screens.match import MatchScreen
+    from tui.sources import Source
+    from tui.viewer import StartAt
 
 UNREAD_S = 0.25
 """How often the log is asked for new lines."""
@@ -43,12 +43,14 @@ def home(task: str, contestants: Sequence[str]) -> None:
     _show(ArenaApp(choice=Choice(task, list(contestants))))
 
 
-def play(plan: Plan, run_dir: Path, engines: Mapping[str, Engine]) -> Tally | None:
+def play(plan: "Plan", run_dir: Path, engines: "Mapping[str, Engine]") -> "Tally | None":
     """Play a series on screen, and return how it went; None where the person left before its end.
 
     What was played is recorded in `run_dir`; playing the same plan there goes on. `engines` has one engine a
     contestant (not started). Raises `ArenaError` where the run can't be played or recorded.
     """
+    from tui.sources import PlaySource
+
     return _show(ArenaApp(PlaySource(plan, run_dir, engines), "play", run=run_dir))
 
 
@@ -57,6 +59,8 @@ def watch(run_dir: Path, only: Sequence[str] = ()) -> None:
 
     `only` names the contestants that are shown beside the baseline; all where it is empty.
     """
+    from tui.sources import RecordSource
+
     _show(ArenaApp(RecordSource(run_dir, only), "watch", run=run_dir))
 
 
@@ -65,7 +69,7 @@ def debug(run_dir: Path, filter_text: str = "", kinds: Sequence[str] = ()) -> No
     _show(ArenaApp(opens_with=lambda: _debug_screen(run_dir, filter_text, kinds)))
 
 
-def _show(app: "ArenaApp") -> Tally | None:
+def _show(app: "ArenaApp") -> "Tally | None":
     with descriptors_caught(app.stray):
         app.run()
     if app.problem is not None:
@@ -73,22 +77,6 @@ def _show(app: "ArenaApp") -> Tally | None:
     if app.return_code:
         raise ArenaError("the screen crashed", "what was played is recorded; `arena --debug …` says more")
     return app.tally
-
-
-@dataclass
-class Opened:
-    """A match screen, what feeds it, and the run that it records or shows (None: none on disk)."""
-
-    screen: MatchScreen
-    source: Source
-    run: Path | None
-    work: Worker[None] | None = None
-    is_leaving: bool = False
-
-    @property
-    def is_at_work(self) -> bool:
-        """True while a contest is played here."""
-        return self.source.pacer is not None and self.work is not None and not self.work.is_finished
 
 
 class ArenaApp(App[None]):
@@ -103,11 +91,11 @@ class ArenaApp(App[None]):
 
     def __init__(
         self,
-        source: Source | None = None,
+        source: "Source | None" = None,
         mode: Mode = "play",
         *,
         run: Path | None = None,
-        start_at: StartAt | None = None,
+        start_at: "StartAt | None" = None,
         choice: Choice | None = None,
         opens_with: Callable[[], Screen[None]] | None = None,
     ) -> None:
@@ -123,14 +111,14 @@ class ArenaApp(App[None]):
         self._opened: list[Opened] = []
         self._choice = choice or Choice("", [])
         if source is not None:
-            self._opened.append(Opened(MatchScreen(source, mode, start_at), source, run))
+            self._opened.append(open_match(source, mode, run, start_at))
         self._opens_with_match = source is not None
         self._opens_with = opens_with or (lambda: HomeScreen(self._choice))
         self.register_theme(ARENA)
         self.theme = ARENA.name
 
     @property
-    def match_screen(self) -> MatchScreen:
+    def match_screen(self) -> "MatchScreen":
         """The match screen that was opened last. Raises `IndexError` where none is open."""
         return self._opened[-1].screen
 
@@ -157,21 +145,21 @@ class ArenaApp(App[None]):
     # matches
 
     def open_match(
-        self, source: Source, mode: Mode, run: Path | None = None, start_at: StartAt | None = None
+        self, source: "Source", mode: Mode, run: Path | None = None, start_at: "StartAt | None" = None
     ) -> None:
         """Show a match screen over this one, and let its source run."""
-        opened = Opened(MatchScreen(source, mode, start_at), source, run)
+        opened = open_match(source, mode, run, start_at)
         self._opened.append(opened)
         self.push_screen(opened.screen)
         self._begin(opened)
 
-    def watch_run(self, run: Path, start_at: StartAt | None = None) -> None:
+    def watch_run(self, run: Path, start_at: "StartAt | None" = None) -> None:
         """Show the record of a run over this screen, from a turn on where one is given."""
         self.run_worker(self._open_record(run, start_at), group="open", exclusive=True)
 
-    async def _open_record(self, run: Path, start_at: StartAt | None) -> None:
+    async def _open_record(self, run: Path, start_at: "StartAt | None") -> None:
         try:
-            source = await asyncio.to_thread(RecordSource, run)
+            source = await asyncio.to_thread(record_of, run)
         except ArenaError as error:
             self.complain(error)
             return
@@ -355,7 +343,11 @@ class ArenaApp(App[None]):
                 where = "screen" if key.action in own else "app"
                 yield SystemCommand(key.label, key.help, _action(screen, f"{where}.{key.action}"))
 
-    # the log
+    # the log, and what is said for a while
+
+    def on_notify(self) -> None:
+        """Show what is said last alone; the log keeps problems."""
+        self.clear_notifications()
 
     def on_print(self, event: events.Print) -> None:
         """Take what is printed into the log."""

@@ -8,6 +8,7 @@ from textual.content import Content
 from arena.records import Episode, Turn
 from arena.results import EpisodeRow
 from tui.literal import literal_line
+from tui.names import short_name
 from tui.playhead import differs, failed
 from tui.scores import kind_words
 
@@ -41,7 +42,7 @@ def episode_heading(width: int) -> Content:
     return Content.styled(f"{words}  {'baseline':<10} failed replies", "bold $foreground-muted")
 
 
-def draw_episode(row: EpisodeRow, width: int) -> Content:
+def draw_episode(row: EpisodeRow, baseline: str, width: int) -> Content:
     """Return a row: which episode, how it ended, how the baseline's did, and how replies failed."""
     task, who = _widths(width)
     head = row.episode
@@ -49,7 +50,7 @@ def draw_episode(row: EpisodeRow, width: int) -> Content:
     failures = ", ".join(f"{count} {kind_words(kind)}" for kind, count in row.failures.items())
     return Content.assemble(
         f" {_cut(literal_line(head.key.task, 80) + repeat, task)} ",
-        (f"{_cut(literal_line(head.key.contestant, 60), who)} ", MUTED),
+        (f"{short_name(head.key.contestant, who, baseline):<{who}} ", MUTED),
         outcome(head),
         f" {head.progress:>8.2f} {head.turns:>5}  ",
         Content.styled(" " * 10, "") if row.base is None or row.base.id == head.id else outcome(row.base),

@@ -4,11 +4,10 @@ import math
 
 from tui.finding import Finder
 from tui.literal import literal, literal_line
-from tui.shown import short_name
 from tui.viewer import Viewer
 from tui.widgets.header import HeaderData
 from tui.widgets.query import QueryData, shown
-from tui.widgets.timeline import NAME_WIDTH, TimelineData, TimelineRow
+from tui.widgets.timeline import TimelineData, TimelineRow
 
 
 def header_data(viewer: Viewer) -> HeaderData:
@@ -57,7 +56,7 @@ def timeline_data(viewer: Viewer, rows: int) -> TimelineData:
     return TimelineData(
         tuple(
             TimelineRow(
-                short_name(name, NAME_WIDTH),
+                literal_line(name),
                 tuple(stage[name].marks),
                 viewer.playhead.frame(name, viewer.frames),
                 name == viewer.chosen_name,
@@ -65,6 +64,7 @@ def timeline_data(viewer: Viewer, rows: int) -> TimelineData:
             for name in shown_names
         ),
         most if is_over else max(most, limit),
+        literal_line(names[0]),
     )
 
 

@@ -9,6 +9,7 @@ from textual.content import Content
 from arena.overview import Candidate, Playable, RunState, RunSummary
 from tui.choice import Choice
 from tui.literal import literal_line
+from tui.names import beside
 from tui.widgets.gauges import bar
 
 MUTED = "$foreground-muted"
@@ -19,6 +20,8 @@ _RUN_SIGNS: dict[RunState, tuple[str, str]] = {
     "owed": ("◐ not over", "$text-warning"),
     "broken": ("! broken", "$text-error"),
 }
+
+_LACKS = {"needs-data": "needs its official data", "needs-package": "needs a package that is not installed"}
 
 
 @dataclass(frozen=True)
@@ -109,19 +112,21 @@ def draw_run(run: RunSummary, width: int) -> Content:
         return Content.assemble((f" {sign:<11}", style), f"{literal_line(run.run, 40)}  ", said)
     rate = run.done / run.planned if run.planned else 0.0
     errors = f" {run.errors} errors" if run.errors else ""
-    who = ", ".join(literal_line(name, 30) for name in run.contestants)
     progress = (
         bar(rate, 8, "$success" if run.state == "finished" else "$accent") if width >= 100 else Content("")
     )
-    return Content.assemble(
+    line = Content.assemble(
         (f" {sign:<11}", style),
         (f"{literal_line(run.run, 40):<22} ", "bold"),
         progress,
         (f"{run.done:>5}/{run.planned:<5}", MUTED),
         (errors, "$text-warning"),
         (f" {when(run.created)}  ", MUTED),
-        who,
     )
+    who = ", ".join(literal_line(name, 60) for name in run.contestants)
+    if len(who) > width - line.cell_length:
+        who = ", ".join(literal_line(beside(name, run.contestants[0]), 60) for name in run.contestants)
+    return line + who
 
 
 def when(created: str) -> str:
@@ -146,6 +151,24 @@ def about_candidate(candidate: Candidate) -> str:
     """Return what a contestant is, or what it needs."""
     mend = f"needs: {literal_line(candidate.mend, 100)}" if candidate.mend else ""
     return mend or literal_line(candidate.about, 120)
+
+
+def lack_of_playable(row: PlayableRow) -> str:
+    """Return why what is in a row can't be played, and what to do; empty where it can."""
+    if row.playable is None or not row.playable.mend:
+        return ""
+    return _lack(row.what, _LACKS.get(row.playable.state, "is broken"), row.playable.mend)
+
+
+def lack_of_candidate(candidate: Candidate) -> str:
+    """Return why a contestant can't play here, and what to do; empty where it can."""
+    if not candidate.mend:
+        return ""
+    return _lack(candidate.typed, candidate.lacks or "can't play here", candidate.mend)
+
+
+def _lack(who: str, lacks: str, mend: str) -> str:
+    return f"✗ {literal_line(who, 60)} {literal_line(lacks, 100)}: {literal_line(mend, 200)}"
 
 
 def summary(choice: Choice, playable: Playable | None, tasks: int) -> tuple[Content, str]:

@@ -7,9 +7,13 @@ COLUMN_HEIGHT = 18
 """A pane narrower than this goes into a tab; panes stand in two rows only where each gets this height."""
 SHORT_PANE = 28
 """A pane lower than this has the short forms of its head and foot."""
+TINY_PANE = 11
+"""A pane lower than this has one line of its head, and no foot."""
 VIEW_PANE = 38
 """A pane of this height has room to draw the environment's state beside the text."""
 TALL_SCREEN = 34
+MOST_TIMELINES = 8
+"""Of more contestants, the timeline has the chosen one's row alone: panes need the lines."""
 
 AROUND = 4
 """Lines of the header, the timeline and the footer, where each is as small as it gets."""
@@ -32,6 +36,11 @@ class Layout:
         return self.pane_height < SHORT_PANE
 
     @property
+    def is_tiny(self) -> bool:
+        """True where panes have no more than a few lines."""
+        return self.pane_height < TINY_PANE
+
+    @property
     def has_views(self) -> bool:
         """True where there is room for the environment's state."""
         return self.pane_height >= VIEW_PANE
@@ -40,7 +49,7 @@ class Layout:
 def layout(count: int, width: int, height: int, *, zoomed: bool, strip_lines: int) -> Layout:
     """Lay out `count` panes; `strip_lines` is what the strip above tabs takes."""
     is_tall = height >= TALL_SCREEN
-    timeline_rows = count if is_tall else 1
+    timeline_rows = count if is_tall and count <= MOST_TIMELINES else 1
     room = height - AROUND - (timeline_rows - 1)
     rows = 0 if zoomed else _rows_that_fit(count, width, room)
     tabs = rows == 0 and count > 1

@@ -9,7 +9,7 @@ from textual.content import Content
 from arena.protocol.base import FailureKind
 from arena.results import Results
 from tui.literal import literal_line
-from tui.shown import short_name
+from tui.names import short_name
 from tui.tables import failure_words
 from tui.widgets.gauges import bar
 
@@ -135,10 +135,10 @@ def failure_rows(results: Results) -> list[FailureRow]:
     return rows
 
 
-def draw_failure(row: FailureRow, width: int, *, is_first: bool) -> Content:
+def draw_failure(row: FailureRow, baseline: str, width: int, *, is_first: bool) -> Content:
     """Return a row of the failure mix; a contestant's name stands at its first row only."""
     name_width = 27 if width >= WIDE_ROW else 21
-    name = short_name(row.contestant, name_width - 1) if is_first else ""
+    name = short_name(row.contestant, name_width - 1, baseline) if is_first else ""
     room = max(0, min(40, width - name_width - 46))
     return Content.assemble(
         (f" {name:<{name_width}}", "bold"),

@@ -64,6 +64,7 @@ class PaneData:
     """All that a pane draws."""
 
     name: str
+    baseline: str
     size: str
     head: HeadData
     sections: tuple[Section, ...]
@@ -99,14 +100,15 @@ def pane_data(
     frame = playhead.frame(name, count)
     flight = series.flights.get(staged.key) if frame >= len(staged.turns) and frame >= 0 else None
     seen = min(frame + 1, len(staged.turns))
-    at_end = frame >= count[name] - 1
+    at_end = staged.complete and frame >= count[name] - 1
     status, mood = _status(series, staged, flight, at_end=at_end, waits_for=waits_for, is_live=is_live)
     baseline = series.stage[series.card.baseline]
     card = series.card.contestants[series.card.names.index(name)]
     standing = series.standings[name]
     rates_from = max(0, seen - MOST_RATES)
     return PaneData(
-        name=literal_line(name, 60),
+        name=literal_line(name),
+        baseline=literal_line(series.card.baseline),
         size=size_words(card.size_bytes),
         head=HeadData(
             is_baseline=staged is baseline,
@@ -117,7 +119,7 @@ def pane_data(
             progress=staged.rates[seen - 1] if seen else 0.0,
             curve=tuple(staged.rates[rates_from:seen]),
             baseline_curve=tuple(baseline.rates[rates_from : frame + 1]),
-            ending=ending_words(series, name),
+            ending=ending_words(series, name) if at_end else "",
         ),
         sections=tuple(_sections(series, staged, manner, frame, flight)),
         streaming=flight is not None,
@@ -140,6 +142,8 @@ def _status(
         if staged.key.contestant in series.absent:
             return "can't start", "bad"
         return waits_for if is_live else "not played", "quiet"
+    if not staged.complete:
+        return "reading …", "quiet"
     if not at_end:
         return "history", "quiet"
     if flight is not None:
@@ -181,20 +185,6 @@ def _sections(
     if before > 0:
         sections.append(earlier(turns[max(0, before - MOST_EARLIER_TURNS) : before], manner))
     return sections
-
-
-def short_name(name: str, width: int) -> str:
-    """Return a name that fits into `width` cells; variants of one model differ at their ends, which stay."""
-    name = literal_line(name, 200)
-    if len(name) <= width:
-        return name
-    kept = min(3, max(width - 2, 0))
-    return f"{name[:kept]}…{name[len(name) - max(width - kept - 1, 0) :]}"
-
-
-def variant_name(name: str, baseline: str) -> str:
-    """Return a contestant's name beside its baseline's: only the recipe where it was made of it."""
-    return name.removeprefix(baseline) if name.startswith(f"{baseline}+") else name
 
 
 def size_words(size_bytes: int | None) -> str:

@@ -205,13 +205,13 @@ class RecordSource:
 
     async def find_turns(self, chosen: Filter) -> list[TurnPlace]:
         """Return where the turns are that a filter lets through. Raises `StoreError`."""
-        found = await self._record.read(lambda reader: reader.locate_turns(chosen, MOST_HITS))
-        return [place for place in found if place[0].contestant in self._shown]
+        shown = chosen.among(self.card.names)
+        return await self._record.read(lambda reader: reader.locate_turns(shown, MOST_HITS))
 
     async def find_episodes(self, chosen: Filter) -> list[EpisodeKey]:
         """Return the episodes that a filter lets through. Raises `StoreError`."""
-        found = await self._record.read(lambda reader: [each.key for each in reader.find_episodes(chosen)])
-        return [key for key in found if key.contestant in self._shown]
+        shown = chosen.among(self.card.names)
+        return await self._record.read(lambda reader: [each.key for each in reader.find_episodes(shown)])
 
     async def close(self) -> None:
         """Close the record."""

@@ -5,13 +5,16 @@ from collections.abc import Sequence
 from textual.content import Content
 
 from tui.literal import literal_line
+from tui.names import short_name
 from tui.series import Head, Series
-from tui.shown import cost_words, interval_words, short_name, size_words
+from tui.shown import cost_words, interval_words, size_words
 
 NUMBER_WIDTH = 6
 TASK_WIDTH = 28
 NARROW_TASK_WIDTH = 18
 MOST_NAME_WIDTH = 24
+LADDER_WIDTH = 95
+"""Cells of a line of the ladder behind the name."""
 CELL_WIDTH = 9
 """A cell narrower than this leaves out the sign of who won."""
 
@@ -22,7 +25,8 @@ _OUTCOMES = {1: ("▲", "$text-success"), 0: ("=", QUIET), -1: ("▼", "$text-er
 def ladder_lines(series: Series, width: int) -> list[Content]:
     """Return a line that says what the columns are, and one for each contestant."""
     names = series.card.names
-    room = min(max(len(literal_line(name, MOST_NAME_WIDTH)) for name in names), MOST_NAME_WIDTH)
+    most = max(MOST_NAME_WIDTH, width - LADDER_WIDTH)
+    room = min(max(len(literal_line(name)) for name in names), most)
     head = f"{'':<{room}}   solved   mean   won  lost  tied   Δ points, 95 % at any time"
     lines = [Content.styled(head.ljust(width), QUIET)]
     for contestant in series.card.contestants:
@@ -37,7 +41,7 @@ def ladder_lines(series: Series, width: int) -> list[Content]:
         )
         lines.append(
             Content.assemble(
-                (f"{short_name(name, room):<{room}}", "bold"),
+                (f"{short_name(name, room, series.card.baseline):<{room}}", "bold"),
                 f"  {solved:>7}   {mean:>4} {against}   {tail}",
                 (f"  {more}", QUIET),
             )
@@ -49,7 +53,7 @@ def columns_line(names: Sequence[str], width: int) -> Content:
     """Return the line above the list of matches."""
     task, cell = _widths(len(names), width)
     parts = [f"{'':<{NUMBER_WIDTH}}{'task':<{task}}"]
-    parts += [f"{short_name(name, cell - 1):<{cell}}" for name in names]
+    parts += [f"{short_name(name, cell - 1, names[0]):<{cell}}" for name in names]
     return Content.styled("".join(parts), QUIET)
 
 

@@ -13,7 +13,7 @@ from arena.plan import read_plan
 if TYPE_CHECKING:
     from arena.engines.hf_load import LoadedModel
 
-_SHARED_OPTIONS = ("dtype", "tools", "trust_remote_code")
+_SHARED_OPTIONS = ("dtype", "tools")
 """What vLLM and transformers are both told of a model's weights and prompts."""
 _PROBE = 'Thought: 2 + 2 = 4. \n{"name": "go", "arguments": {"room": "Küche \u2192 \U0001f511"}}'
 
@@ -71,9 +71,13 @@ def in_this_process(contestant: Mapping[str, Any]) -> ContestantSpec | None:
     """Return how transformers loads a recorded contestant, None where it has no weights here.
 
     Who played in vLLM is read by transformers, from the same folder: the weights are what they were, the
-    arithmetic is another engine's.
+    arithmetic is another engine's. A run may come from anyone: that a model's own code may run is not taken
+    from it.
     """
-    spec, options = contestant.get("spec", ""), contestant.get("options", {})
+    spec = contestant.get("spec", "")
+    options = {
+        name: value for name, value in contestant.get("options", {}).items() if name != "trust_remote_code"
+    }
     engine = contestant.get("identity", {}).get("engine", {}).get("engine")
     if engine == "vllm" and spec.startswith("vllm:"):
         spec = f"hf:{spec.removeprefix('vllm:')}"

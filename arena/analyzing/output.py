@@ -10,7 +10,7 @@ import numpy as np
 
 from arena.analyzing import tables
 from arena.analyzing.tally import without_nan
-from arena.errors import UsageError
+from arena.errors import writing
 from arena.report.tables import latex, markdown
 
 if TYPE_CHECKING:
@@ -30,12 +30,9 @@ def write(document: Mapping[str, Any], folder: Path) -> list[Path]:
 
     Figures are left out where matplotlib is not installed. Raises `UsageError` where nothing can be written.
     """
-    try:
+    with writing(folder):
         folder.mkdir(parents=True, exist_ok=True)
         return [*_write_texts(document, folder), *_write_figures(document, folder)]
-    except OSError as error:
-        reason = error.strerror or error
-        raise UsageError(f"{folder} can't be written: {reason}", "choose another --out") from error
 
 
 def can_draw() -> bool:

@@ -1,6 +1,7 @@
 """Which cheap metric would have warned you: damage by each metric against the drop of scores in a run."""
 
 import math
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -42,17 +43,20 @@ def predictors_document(
 ) -> dict[str, Any]:
     """Correlate the damage of models (name -> metric -> value) with what they lost in a run.
 
+    Contestants with less than half of their base's tasks are left out: only tasks that all have count.
     Returns {contestants, tasks, correlations: [{metric, score, rho, low, high, contestants}]}, the most
     telling metric first, or {reason} where too few contestants of the run were analysed.
     """
     names = contestants_of(run, [base, *others])
-    known = {name: names[name] for name in damage if name in names}
+    _, episodes, _ = read_scores(run)
+    done = Counter(name for name, _ in {(each.contestant, each.task_hash) for each in episodes})
+    enough = done[names.get(base.name, "")] / 2
+    known = {name: names[name] for name in damage if name in names and done[names[name]] >= enough}
     if base.name not in names or len(known) < FEWEST_CONTESTANTS:
         return {
-            "reason": f"{len(known)} compressed contestants of the run were analysed; "
+            "reason": f"{len(known)} compressed contestants were analysed and have played half of the run; "
             f"at least {FEWEST_CONTESTANTS} and their base say something about a metric"
         }
-    _, episodes, _ = read_scores(run)
     tables = {score: _drops(episodes, names[base.name], list(known.values()), score) for score in SCORES}
     tasks = tables["progress"].shape[1]
     if not tasks:

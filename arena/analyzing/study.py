@@ -2,7 +2,7 @@
 
 import gc
 import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, MutableMapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -30,6 +30,11 @@ _LOOKED_THROUGH = 16
 
 Progress = Callable[[str, int], None]
 """Told of what is being done, and how many tokens or matrices more are done."""
+Steps = MutableMapping[str, Any]
+"""What was worked out of each model (`read NAME`, `weigh NAME`), JSON-able.
+
+What is there is not done again, what is new is put there.
+"""
 
 
 @dataclass(frozen=True)
@@ -63,21 +68,29 @@ def study(
     source: Source | None,
     ks: Sequence[int] | None,
     progress: Progress,
+    steps: Steps | None = None,
+    *,
+    known_only: bool = False,
 ) -> dict[str, Any]:
     """Analyse compressed models beside their base, and return the document that all tables are drawn from.
 
     {base: {name, loss, …, weights}, models: {name: {loss, kl, …, weights}}, source, top_k_against_perplexity,
     predictors}; without what was not asked for. Without a source, weights alone are read. Two models are in
-    memory at a time. Raises `ArenaError`.
+    memory at a time. `steps` are of the same base, source and ks; `known_only` loads no model and leaves out
+    what they don't hold. Raises `ArenaError`.
     """
+    steps = {} if steps is None else steps
+    if known_only:
+        others = [each for each in others if f"read {each.name}" in steps]
     document: dict[str, Any] = {"base": {"name": base.name}, "models": {each.name: {} for each in others}}
     if source:
-        document |= _read_all(base, others, source, ks, progress)
+        document |= _read_all(base, others, source, ks, progress, steps)
     notes = []
     if base.engine.checkpoint.gguf and source:
         notes.append(f"{base.name} is a GGUF file: its weights were not read one by one")
     else:
-        notes += _weigh_all(document, base, others, progress, tolerant=source is not None)
+        weighed = [each for each in others if not known_only or f"weigh {each.name}" in steps]
+        notes += _weigh_all(document, base, weighed, progress, steps, tolerant=source is not None)
     document["notes"] = [*document.get("notes", []), *notes]
     document["top_k_against_perplexity"] = perplexity_against_top_k(document["models"])
     if source and source.run:
@@ -93,36 +106,48 @@ def _read_all(
     source: Source,
     ks: Sequence[int] | None,
     progress: Progress,
+    steps: Steps,
 ) -> dict[str, Any]:
     document: dict[str, Any] = {"models": {}}
-    progress(f"load {base.name}", 0)
-    opened = open_model(base)
-    fitting = fitting_ks(ks, opened.vocabulary)
-    account, tally = Account(), PairTally(fitting)
+    step: Mapping[str, Any] = {}
+    opened: Opened | None = None
     for candidate in others:
-        account = Account()
-        progress(f"load {candidate.name}", 0)
-        tally = _read_one(opened, candidate, source.passages(opened, account), fitting, progress)
-        _check_same_text(tally, document)
-        document["models"][candidate.name] = tally.numbers()
-        gc.collect()
-    document["base"] = {"name": base.name, **tally.base_numbers()}
-    document["source"] = _source(source, tally, account)
-    document["notes"] = _notes(account)
+        key = f"read {candidate.name}"
+        if key not in steps:
+            if opened is None:
+                progress(f"load {base.name}", 0)
+                opened = open_model(base)
+            steps[key] = _read_one(opened, candidate, source, fitting_ks(ks, opened.vocabulary), progress)
+            gc.collect()
+        step = steps[key]
+        _check_same_text(step["model"], document)
+        document["models"][candidate.name] = dict(step["model"])
+    document["base"] = {"name": base.name, **step.get("base", {})}
+    document["source"] = step.get("source", {})
+    document["notes"] = step.get("notes", [])
     return document
 
 
 def _read_one(
-    opened: Opened, candidate: Candidate, passages: Iterator[Passage], ks: Sequence[int], progress: Progress
-) -> PairTally:
+    base: Opened, candidate: Candidate, source: Source, ks: Sequence[int], progress: Progress
+) -> dict[str, Any]:
+    """Return {model, base: the numbers of both, source, notes}."""
+    progress(f"load {candidate.name}", 0)
     other = open_model(candidate)
-    check_same_vocabulary(opened, other)
-    return read_pair(opened, other, passages, ks, lambda tokens: progress(f"read {candidate.name}", tokens))
+    check_same_vocabulary(base, other)
+    account = Account()
+    passages = source.passages(base, account)
+    tally = read_pair(base, other, passages, ks, lambda tokens: progress(f"read {candidate.name}", tokens))
+    return {
+        "model": tally.numbers(),
+        "base": tally.base_numbers(),
+        "source": _source(source, tally, account),
+        "notes": _notes(account),
+    }
 
 
-def _check_same_text(tally: PairTally, document: Mapping[str, Any]) -> None:
+def _check_same_text(now: Mapping[str, Any], document: Mapping[str, Any]) -> None:
     """Raise `ArenaError` where the base read something else than beside the models before."""
-    now = tally.numbers()
     for before in document["models"].values():
         if now["tokens"] != before["tokens"] or not math.isclose(
             now["base_loss"], before["base_loss"], rel_tol=_SAME_LOSS
@@ -159,29 +184,44 @@ def _weigh_all(
     base: Candidate,
     others: Sequence[Candidate],
     progress: Progress,
+    steps: Steps,
     *,
     tolerant: bool,
 ) -> list[str]:
     notes = []
-    base_matrices = _weigh(base, progress)
-    document["base"]["weights"] = _weights_of(base_matrices)
+    weighed: dict[str, Matrix] = {}
+    of_base = f"weigh {base.name}"
     for candidate in others:
         if candidate.engine.checkpoint.gguf and tolerant:
             notes.append(f"{candidate.name} is a GGUF file: its weights were not read one by one")
             continue
-        found = _weigh(candidate, progress)
-        apart = differences(base_matrices, found)
-        if not apart:
-            raise UsageError(
-                f"{candidate.name} has no weight matrix in common with {base.name}, in name and shape",
-                "compare a model with what was made from it",
-            )
-        document["models"][candidate.name]["weights"] = {
-            **_weights_of(found, apart),
-            "mean_difference": float(np.mean(list(apart.values()))),
-            "mean_absolute_difference": float(np.mean(np.abs(list(apart.values())))),
-        }
+        key = f"weigh {candidate.name}"
+        if key not in steps:
+            if not weighed:
+                weighed = _weigh(base, progress)
+                steps[of_base] = _weights_of(weighed)
+            steps[key] = _weigh_one(base, weighed, candidate, progress)
+        document["base"]["weights"] = steps[of_base]
+        document["models"][candidate.name]["weights"] = steps[key]
     return notes
+
+
+def _weigh_one(
+    base: Candidate, weighed: dict[str, Matrix], candidate: Candidate, progress: Progress
+) -> dict[str, Any]:
+    """Return what a document says of a model's weights beside the base's."""
+    found = _weigh(candidate, progress)
+    apart = differences(weighed, found)
+    if not apart:
+        raise UsageError(
+            f"{candidate.name} has no weight matrix in common with {base.name}, in name and shape",
+            "compare a model with what was made from it",
+        )
+    return {
+        **_weights_of(found, apart),
+        "mean_difference": float(np.mean(list(apart.values()))),
+        "mean_absolute_difference": float(np.mean(np.abs(list(apart.values())))),
+    }
 
 
 def _weigh(candidate: Candidate, progress: Progress) -> dict[str, Matrix]:

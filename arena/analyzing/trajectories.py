@@ -62,22 +62,31 @@ class Account:
 class Recorded(Engine):
     """The recorded replies of one episode; it remembers the last request."""
 
-    def __init__(self, turns: Sequence[Turn], chat: Chat | None, context_tokens: int | None) -> None:
+    def __init__(
+        self, turns: Sequence[Turn], chat: Chat | None, context_tokens: int | None, *, with_tools: bool
+    ) -> None:
         self._replies = {turn.index: turn for turn in turns}
-        self._chat = chat
+        self._chat, self._with_tools = chat, with_tools
         self.context_tokens = context_tokens
         self.last: Request | None = None
 
     async def complete(self, requests: Sequence[Request]) -> list[Completion]:
-        """Return the recorded replies."""
+        """Return the recorded replies. Raises `StoreError` where the record lacks the one that is due."""
         (self.last,) = requests
-        turn = self._replies[self.last.turn]
+        turn = self._replies.get(self.last.turn)
+        if turn is None:
+            raise StoreError(
+                f"the record of {self.last.task} lacks turn {self.last.turn + 1}",
+                "was it cut or overwritten?",
+            )
         finish_reason = "length" if turn.finish_reason == "length" else "stop"
         return [Completion(turn.reply, finish_reason)]  # type: ignore[arg-type]
 
-    def count_tokens(self, messages: Sequence[Message]) -> int:
+    def count_tokens(self, messages: Sequence[Message], tools: Sequence[Mapping[str, Any]] = ()) -> int:
         """Count as the contestant's own engine did."""
-        return len(self._chat.encode(messages)) if self._chat else super().count_tokens(messages)
+        if not self._chat:
+            return super().count_tokens(messages)
+        return len(self._chat.encode(messages, tools if self._with_tools else ()))
 
     def identity(self) -> Mapping[str, Any]:
         """Return nothing: it plays in no run."""
@@ -155,7 +164,12 @@ def turns_as_sent(
                 continue
             task, turns = store.task(episode.key.task_hash), store.turns(episode)
             env = _environment(environments, task)
-            engine = Recorded(turns, chat if is_hf else None, context_tokens if is_hf else None)
+            engine = Recorded(
+                turns,
+                chat if is_hf else None,
+                context_tokens if is_hf else None,
+                with_tools=gives_tools_to_template(contestant),
+            )
             yield from _episode(episode, task, turns, env, engine, settings, account)
     finally:
         store.close()

@@ -19,7 +19,14 @@ def batch(
         str | None,
         typer.Option(metavar="I/N", help="Only the I-th of N parts of the tasks; `arena merge` joins them."),
     ] = None,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only print what it would take.")] = False,
+    dry_run: Annotated[
+        bool,
+        typer.Option("--dry-run", help="Only print what it would take; MODEL+RECIPE is made if need be."),
+    ] = False,
+    take: Annotated[
+        list[str] | None,
+        typer.Option(metavar="RUN", help="Count what this run has finished of the same; may be repeated."),
+    ] = None,
     until: Annotated[
         str | None,
         typer.Option(metavar="decisive", help="Stop as soon as every difference to the baseline is certain."),
@@ -35,6 +42,7 @@ def batch(
     max_time: Annotated[
         float | None, typer.Option(min=0, metavar="SECONDS", help="Stop after so much time.")
     ] = None,
+    max_turns: Annotated[int | None, typer.Option(min=1, help="Stop after so many turns.")] = None,
     step_timeout: StepTimeout = None,
     executor: Annotated[
         str,
@@ -48,7 +56,7 @@ def batch(
 
     Killed at any point, the same command goes on where it was; a finished run is not played twice. Ctrl-C
     lets the running turns end. A limit that is reached does the same; the exit code is 1 while episodes are
-    owed.
+    owed. With more tasks or contestants than an earlier run had, --take plays only what is new.
     """
     from arena.cli.compression import CompressionProgress
     from arena.cli.forecast import print_forecast
@@ -59,8 +67,9 @@ def batch(
     from arena.lineup import line_up, parse_shard
     from arena.patience import STEP_TIMEOUT_S
     from arena.plan import check_playable
-    from arena.store.files import runs_folder
+    from arena.store.files import find_run, runs_folder
     from arena.suite import load_suite
+    from arena.taking import take as take_from
 
     if not agent:
         raise UsageError(
@@ -70,7 +79,10 @@ def batch(
         raise UsageError(f"--until {until} is not known", "write --until decisive")
     if executor not in EXECUTORS:
         raise UsageError(f"--executor {executor} is not known", f"write --executor {' or '.join(EXECUTORS)}")
-    limits = Limits(max_tokens_total, max_cost, max_time, prompt_price, completion_price)
+    if dry_run and take:
+        raise UsageError("--dry-run takes nothing", "leave out --take, or --dry-run")
+    sources = [find_run(name) for name in take or ()]
+    limits = Limits(max_tokens_total, max_cost, max_time, prompt_price, completion_price, max_turns)
     part = parse_shard(shard) if shard else None
     with CompressionProgress(quiet=quiet) as compression:
         plan, engines = line_up(load_suite(suite), agent, limit, repeats, compression.listen, part)
@@ -79,6 +91,10 @@ def batch(
         print_forecast(plan, run, limits, as_json=as_json)
         return
     check_playable(plan)
+    if sources:
+        for source, count in zip(sources, take_from(sources, plan, run), strict=True):
+            why = "" if count else ": it has finished no other, or its contestants are not what these are"
+            say(f"{count:,} of {len(plan.episodes()):,} episodes are taken from {source}{why}")
     how = How(jobs, limits, until is not None, step_timeout or STEP_TIMEOUT_S, quiet, events, executor)
     tally = play(plan, run, engines, how)
     # after the play: a report takes statistics along, which a batch can start without

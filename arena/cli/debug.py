@@ -6,18 +6,27 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from arena.cli.options import Json, RunName
+from arena.cli.starting import starting
 
 if TYPE_CHECKING:
+    from arena.debugging.listing import Group
     from arena.debugging.opened import OpenedTurn, Run
     from arena.filtering import Filter
 
-EXAMPLES_OF_EACH = 3
-"""Kinds of failure, the most frequent first, of which an example of each contestant is printed."""
+EXAMPLES_OF_EACH, MOST_EXAMPLES = 3, 9
+"""How many kinds of failure of a contestant have an example printed, and how many there are in all."""
 
 
 def debug(
     run: RunName,
-    filter_: Annotated[str, typer.Option("--filter", metavar="TEXT", help="Which turns: see docs.")] = "",
+    filter_: Annotated[
+        str,
+        typer.Option(
+            "--filter",
+            metavar="TEXT",
+            help="Which turns, as 'benchmark:pddl base:success outcome:failure'.",
+        ),
+    ] = "",
     contestant: Annotated[str | None, typer.Option(metavar="NAME", help="Only this contestant.")] = None,
     kind: Annotated[
         list[str] | None, typer.Option(metavar="KIND", help="Only this kind of failure; may be repeated.")
@@ -68,7 +77,8 @@ def debug(
     kinds = [name for text in kind or () for name in text.split(",") if name]
     is_screen = not (plain or as_json or summary or replay or turn)
     if is_screen and _is_terminal():
-        _on_screen(find_run(run), filter_, contestant, kinds)
+        with starting():
+            _on_screen(find_run(run), filter_, contestant, kinds)
         return
     with Run(find_run(run)) as opened_run:
         chosen = parse(filter_, opened_run.baseline)
@@ -137,16 +147,18 @@ def _check_asked_together(
 def _json_rows(
     run: "Run", chosen: "Filter", contestant: str | None, kinds: list[str], *, refused: bool
 ) -> None:
-    import json
     import sys
 
     from arena.debugging.document import FAILURES, rows
+    from arena.debugging.listing import check_kinds
+    from arena.literal import literal_json
 
+    check_kinds(kinds)  # before anything is written: half a document is none
     wanted = kinds or ([] if refused else list(FAILURES))
     sys.stdout.write("[")
     separator = "\n"
     for row in rows(run, chosen, contestant, wanted):
-        sys.stdout.write(separator + json.dumps(row, ensure_ascii=False, allow_nan=False))
+        sys.stdout.write(separator + literal_json(row))
         separator = ",\n"
     sys.stdout.write("\n]\n")
 
@@ -167,26 +179,31 @@ def _plain(run: "Run", chosen: "Filter", contestant: str | None, kinds: list[str
     from arena.cli.failures import print_example
     from arena.cli.output import out, say
     from arena.debugging.document import whose
+    from arena.debugging.listing import examples_due
     from arena.debugging.telling import most_telling
     from arena.debugging.trial import try_repair
 
-    shown = _counts(run, chosen, contestant, kinds)
+    shown = examples_due(_counts(run, chosen, contestant, kinds), EXAMPLES_OF_EACH)
     if not shown:
         return
     out().print()
-    for name, kind in shown:
+    for name, kind in shown[:MOST_EXAMPLES]:
         opened = most_telling(run, name, kind, chosen)
         if opened is not None:
             print_example(opened, whose(run, opened), try_repair(run, opened))
+    others = len({name for name, _ in shown} - {name for name, _ in shown[:MOST_EXAMPLES]})
+    if others:
+        say(f"--contestant NAME prints the examples of {others} more contestants")
     say(f'`arena debug {run.path.name} --turn "TASK#N" --contestant NAME` opens a turn; --json lists all')
 
 
-def _counts(run: "Run", chosen: "Filter", contestant: str | None, kinds: list[str]) -> list[tuple[str, str]]:
-    """Print the counts; return of which contestants and kinds examples are due."""
+def _counts(run: "Run", chosen: "Filter", contestant: str | None, kinds: list[str]) -> "list[Group]":
+    """Print the counts; return those that are unlike the baseline's, the worst contestant's first."""
     from arena.cli.failures import print_faults, print_groups
     from arena.cli.output import out, say
     from arena.debugging.document import fault_counts
-    from arena.debugging.listing import groups
+    from arena.debugging.listing import groups, worst_first
+    from tui.literal import literal_line
 
     found = [
         group
@@ -196,15 +213,15 @@ def _counts(run: "Run", chosen: "Filter", contestant: str | None, kinds: list[st
     if not found:
         say("no turn failed" + (" among those that were asked for" if chosen.text or kinds else ""))
         return []
-    print_groups(found, run.baseline)
+    ordered, alike = worst_first(found, run.baseline)
+    print_groups(ordered, run.baseline)
     out().print()
-    print_faults(fault_counts(run, chosen, contestant, kinds), run.baseline)
-    due: dict[str, dict[str, None]] = {}
-    for group in found:
-        of_contestant = due.setdefault(group.contestant, {})
-        if group.count and len(of_contestant) < EXAMPLES_OF_EACH:
-            of_contestant[group.kind] = None
-    return [(name, kind) for name, names in due.items() for kind in names]
+    names = list(dict.fromkeys(group.contestant for group in ordered))
+    print_faults(fault_counts(run, chosen, contestant, kinds), names)
+    if alike:
+        out().print()
+        say(f"as often as the baseline in every way: {', '.join(map(literal_line, alike))}")
+    return ordered
 
 
 def _find(run: "Run", text: str, contestant: str | None) -> "OpenedTurn":

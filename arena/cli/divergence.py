@@ -11,6 +11,8 @@ from arena.cli.options import Json, RunName
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from rich.text import Text
+
     from arena.divergence import RunTally, TurnDivergence
     from arena.filtering import Filter
 
@@ -81,7 +83,7 @@ def _one(path: Path, telling: Any, top_k: int, control: str | None, *, quiet: bo
     from arena.divergence import diverge_turn, open_pair
     from arena.divergence.tables import turn_document
 
-    with err().status(f"load {telling.key.contestant} and its base") as status:
+    with err().status(_doing(f"load {telling.key.contestant} and its base")) as status:
         pair = open_pair(path, telling.key.contestant, control)
         status.update("read the turn, and let the base go on")
         found = diverge_turn(pair, telling.key, telling.turn, top_k)
@@ -107,9 +109,9 @@ def _all(
     documents = []
     for name in whose:
         account = Account()
-        with err().status(f"load {name} and its base") as status:
+        with err().status(_doing(f"load {name} and its base")) as status:
             pair = open_pair(path, name, control)
-            status.update(f"read the turns of {name}")
+            status.update(_doing(f"read the turns of {name}"))
             turns = diverge_run(pair, account, top_k, first_failures(causes))
             found = tally(name, pair.baseline, turns)
         if account.unlike:
@@ -146,23 +148,30 @@ def _hand_over(document: Any, *, as_json: bool, out: Path | None) -> None:
     import json
 
     from arena.cli.output import print_json, say
-    from arena.errors import UsageError
+    from arena.errors import writing
 
     if as_json:
         print_json(document)
     if out:
-        try:
+        with writing(out):
             out.write_text(json.dumps(document, ensure_ascii=False, indent=1), encoding="utf-8")
-        except OSError as error:
-            reason = error.strerror or error
-            raise UsageError(f"{out} can't be written: {reason}", "choose another --out") from error
         say(f"written to {out}")
+
+
+def _doing(what: str) -> "Text":
+    """Return what is being done as it can be drawn: a contestant's name is no markup."""
+    from rich.text import Text
+
+    from arena.literal import literal
+
+    return Text(literal(what))
 
 
 def _print_lines(lines: "Iterable[str]") -> None:
     from rich.text import Text
 
     from arena.cli.output import out
+    from arena.literal import literal
 
     for line in lines:
-        out().print(Text(line), soft_wrap=not out().is_terminal)
+        out().print(Text(literal(line)), soft_wrap=not out().is_terminal)

@@ -1,34 +1,57 @@
 """A run's events as JSON lines, for programs that follow a batch (`--events FILE`)."""
 
-import json
 import sys
 import time
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, TextIO
 
+from arena.cli.output import say
 from arena.errors import UsageError
+from arena.literal import literal_json
 from arena.records import EpisodeEnded, EpisodeKey, EpisodeStarted, Event, Notice, TurnPlayed
 
 STDERR = "-"
 
 
-def opened(where: str) -> AbstractContextManager[TextIO]:
-    """Return the stream of `--events`: a file that is added to, or stderr for `-`. Raises `UsageError`."""
+class EventLog:
+    """Writes events to a stream; one that can't be written any more is told of once, and then left alone."""
+
+    def __init__(self, where: str, stream: TextIO) -> None:
+        self._where = where
+        self._stream: TextIO | None = stream
+
+    def write(self, event: Event) -> None:
+        """Write an event as one line, at once; pieces of replies are left out."""
+        record = record_of(event)
+        if record is None or self._stream is None:
+            return
+        try:
+            self._stream.write(literal_json({"at": round(time.time(), 3), **record}) + "\n")
+            self._stream.flush()
+        except OSError as error:
+            self._stream = None
+            if self._where != STDERR:
+                what = f"--events {self._where} can't be written any more: {error.strerror or error}"
+                say(f"{what}; the run goes on without it")
+
+
+@contextmanager
+def opened(where: str) -> Iterator[EventLog]:
+    """Open the log of `--events`: a file that is added to, or stderr for `-`. Raises `UsageError`."""
     if where == STDERR:
-        return nullcontext(sys.stderr)
+        yield EventLog(where, sys.stderr)
+        return
     try:
-        return Path(where).open("a", encoding="utf-8")
+        stream = Path(where).open("a", encoding="utf-8")  # noqa: SIM115 - closed below, where it may fail
     except OSError as error:
         raise UsageError(f"--events {where} can't be written: {error.strerror or error}") from None
-
-
-def write(event: Event, stream: TextIO) -> None:
-    """Write an event as one line, at once; pieces of replies are left out."""
-    record = record_of(event)
-    if record is not None:
-        stream.write(json.dumps({"at": round(time.time(), 3), **record}, ensure_ascii=False) + "\n")
-        stream.flush()
+    try:
+        yield EventLog(where, stream)
+    finally:
+        with suppress(OSError):  # what could not be written is tried again here
+            stream.close()
 
 
 def record_of(event: Event) -> dict[str, Any] | None:

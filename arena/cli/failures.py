@@ -3,13 +3,13 @@
 Everything that comes from a run is drawn literally (`tui.literal`): it can't style or move anything.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 from rich.text import Text
 
 from arena.cli.output import out, print_table
 from arena.debugging.document import FaultCount
-from arena.debugging.fault import Fault, faults, kind_of
+from arena.debugging.fault import FAULTS, Fault, faults, kind_of
 from arena.debugging.listing import Group
 from arena.debugging.marking import marked
 from arena.debugging.opened import OpenedTurn
@@ -23,6 +23,8 @@ OPENING, CLOSING = "⟦", "⟧"
 """Around the part of a reply that failed, for eyes that see no colours."""
 LABEL_CHARS = 10
 NEXT_TURNS = 5
+MOST_LINES = 12
+"""How many lines of a reply stand in an example."""
 
 
 def print_groups(groups: Sequence[Group], baseline: str) -> None:
@@ -46,25 +48,31 @@ def print_groups(groups: Sequence[Group], baseline: str) -> None:
     print_table((*columns, ">baseline's on the same tasks", ">per 100"), rows)
 
 
-def print_faults(counts: Sequence[FaultCount], baseline: str) -> None:
-    """Print whose faults the failed turns are."""
+def print_faults(counts: Sequence[FaultCount], contestants: Sequence[str]) -> None:
+    """Print whose faults the failed turns of these contestants are, and once what each fault is."""
+    found = [each for each in counts if each.contestant in contestants]
+    names = [name for name in FAULTS if any(each.fault == name for each in found)]
+    by_place = {(each.contestant, each.fault): f"{each.count}{_beside(each)}" for each in found}
     rows = [
-        (
-            literal_line(each.contestant),
-            each.fault,
-            str(each.count),
-            "" if each.contestant == baseline else str(each.baseline),
-            str(faults()[each.fault]["means"]),
-        )
-        for each in counts
+        (literal_line(contestant), *(by_place.get((contestant, name), "0") for name in names))
+        for contestant in contestants
     ]
-    print_table(("contestant", "whose fault", ">turns", ">baseline's on the same tasks", "that is"), rows)
+    print_table(("whose fault (+ more, - fewer than the baseline's)", *(f">{name}" for name in names)), rows)
+    out().print()
+    for name in names:
+        _print(name, Text(f"{faults()[name]['means']}. Mend: {faults()[name]['mend']}"))
+
+
+def _beside(count: FaultCount) -> str:
+    """Return how many more there are than the baseline's, on the tasks of both; empty where as many."""
+    more = count.paired - count.baseline
+    return f" {more:+}" if more else ""
 
 
 def print_example(opened: OpenedTurn, fault: Fault | None, trial: Trial | None) -> None:
     """Print a failed turn in a few lines: its reply, what was wrong, what a repair gives, the baseline's."""
     _print_head(opened, fault)
-    _print("reply", _reply(opened.turn))
+    _print("reply", _reply(opened.turn), MOST_LINES)
     _print_no(opened)
     if opened.turn.failure is None:
         _print("outcome", Text(literal_line(opened.turn.outcome, LINE_CHARS)))
@@ -170,8 +178,12 @@ def _clipped(text: str) -> Text:
     return Text(literal(head) + (f" [{left_out} characters] {literal(tail)}" if left_out else ""))
 
 
-def _print(label: str, text: Text) -> None:
-    lines: Iterable[Text] = text.split("\n", allow_blank=True) or [Text("")]
+def _print(label: str, text: Text, most_lines: int | None = None) -> None:
+    """Print text behind its label; of more than `most_lines` lines, the first ones and the last."""
+    lines = list(text.split("\n", allow_blank=True)) or [Text("")]
+    if most_lines is not None and len(lines) > most_lines:
+        left_out = Text(f"[{len(lines) - most_lines + 1} lines]", style="dim")
+        lines = [*lines[: most_lines - 2], left_out, lines[-1]]
     for number, line in enumerate(lines):
         shown = "" if number else label
         out().print(Text.assemble(f"  {shown:{LABEL_CHARS}}", line), soft_wrap=True)

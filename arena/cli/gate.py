@@ -31,10 +31,11 @@ def gate(
 
     from arena.cli.output import out, print_json, print_table, say
     from arena.errors import ArenaError, UsageError
-    from arena.gating.decision import decide, exit_code
+    from arena.gating.decision import OVERALL, decide, exit_code
     from arena.gating.markdown import gate_markdown
     from arena.gating.policy import Policy, load_policy
     from arena.gating.replies import read_flips
+    from arena.literal import literal
     from arena.report.document import report_document
     from arena.report.tables import p_value
     from arena.store.files import find_run
@@ -70,8 +71,15 @@ def gate(
         print_table(("contestant", "benchmark", "status", ">Δ", "95 %", ">p"), rows)
         for line in decision.lines:
             if line.status != "PASS":
-                out().print(Text(f"{line.contestant}, {line.benchmark}: {line.reason}"))
-        out().print(Text(f"{decision.status} ({decision.measure}, against {document['baseline']})"))
+                out().print(Text(literal(f"{line.contestant}, {line.benchmark}: {line.reason}")))
+        ended = f"{decision.status} ({decision.measure}, against {document['baseline']})"
+        out().print(Text(literal(ended)))
+    if not decision.lines:
+        say("nobody is judged: beside its baseline the run has no model (expert, random, scripts are none)")
+    judged = {line.benchmark for line in decision.lines}
+    for name in dict.fromkeys([*demanded.advisory, *demanded.max_drop_of]):
+        if judged and name not in {*judged, OVERALL}:
+            say(f"{policy} says something of {name}, which nobody has played: is that its name?")
     for note in document["notes"]:
         say(note)
     raise typer.Exit(exit_code(decision.status, strict=strict))

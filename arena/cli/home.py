@@ -3,6 +3,7 @@
 from typing import TYPE_CHECKING
 
 from arena.cli.play import DEFAULT_CONTESTANTS, DEFAULT_TASKS
+from arena.cli.starting import starting
 
 if TYPE_CHECKING:
     from typer import Context
@@ -15,9 +16,10 @@ def home(context: "Context") -> None:
     from arena.cli.output import say
 
     if sys.stdin.isatty() and sys.stdout.isatty() and sys.stderr.isatty():
-        from tui.app import home as show_home
+        with starting():
+            from tui.app import home as show_home
 
-        show_home(DEFAULT_TASKS, DEFAULT_CONTESTANTS)
+            show_home(DEFAULT_TASKS, DEFAULT_CONTESTANTS)
         return
     say("arena: on a terminal, `arena` alone opens the home screen; off it, name a command")
     sys.stdout.write(context.get_help() + "\n")

@@ -11,6 +11,10 @@ from arena.cli.options import Json
 def merge(
     runs: Annotated[list[str], typer.Argument(metavar="RUN…", help="Runs by name or directory.")],
     out: Annotated[Path, typer.Option(metavar="RUN", help="The new run's directory.")],
+    only: Annotated[
+        list[str] | None,
+        typer.Option("--agent", "-a", metavar="NAME", help="Only this contestant; may be repeated."),
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Join shards of a suite, or contestants that were played apart, into one run.
@@ -24,9 +28,9 @@ def merge(
     from arena.store.files import find_run
     from arena.store.reader import RunReader
 
-    if len(runs) < 2:
+    if len(runs) < 2 and not only:
         raise UsageError("merging takes two runs or more")
-    plan = merge_runs([find_run(run) for run in runs], out)["plan"]
+    plan = merge_runs([find_run(run) for run in runs], out, only or ())["plan"]
     reader = RunReader(out)
     done = sum(episode.status == "done" for episode in reader.episodes())
     reader.close()

@@ -1,6 +1,5 @@
 """What the commands print: JSON or tables on stdout, everything else on stderr."""
 
-import json
 import sys
 from collections.abc import Iterable, Sequence
 from typing import Any
@@ -9,7 +8,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from arena.literal import literal
+from arena.literal import literal, literal_json
 
 _PLAIN_WIDTH = 160
 
@@ -26,8 +25,7 @@ def err() -> Console:
 
 def print_json(value: Any) -> None:
     """Print one JSON document on stdout."""
-    json.dump(value, sys.stdout, ensure_ascii=False, indent=2)
-    sys.stdout.write("\n")
+    sys.stdout.write(literal_json(value, indent=2) + "\n")
 
 
 def print_table(columns: Sequence[str], rows: Iterable[Sequence[Any]], title: str | None = None) -> None:

@@ -17,7 +17,7 @@ from arena.halt import Halt
 from arena.limits import Limits, Spending
 from arena.patience import STEP_TIMEOUT_S
 from arena.plan import Plan, exists
-from arena.records import EpisodeEnded, EpisodeKey, Event
+from arena.records import EpisodeEnded, EpisodeKey, Event, TurnPlayed
 
 if TYPE_CHECKING:
     from arena.deciding import Deciding
@@ -69,11 +69,17 @@ def play(
         bars.already(Counter(ended.key.task.partition("/")[0] for ended in recorded))
         stack.enter_context(_stops_at_signals(halt, bars))
 
+        def hear_tokens(event: Event) -> None:
+            was_estimate = spending.goes_by_estimate
+            spending.hear(event)
+            if spending.goes_by_estimate and not was_estimate and isinstance(event, TurnPlayed):
+                say(f"the server of {event.key.contestant} counts no tokens: the limit goes by an estimate")
+
         def listen(event: Event) -> None:
             bars.listen(event)
             if log is not None:
-                event_lines.write(event, log)
-            spending.hear(event)
+                log.write(event)
+            hear_tokens(event)
             if reached := spending.reached:
                 halt.ask(reached)
             if deciding is not None:

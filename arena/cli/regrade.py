@@ -16,7 +16,8 @@ def regrade(
 ) -> None:
     """Read and score every recorded reply again, print what moved, and record it.
 
-    No model is asked. The scores as they were stay in the run, superseded.
+    No model is asked. The scores as they were stay in the run, superseded. An episode whose environment
+    crashes stays as it is; the exit code is then 1.
     """
     import asyncio
     from collections import defaultdict
@@ -28,7 +29,9 @@ def regrade(
     from arena.store.files import find_run
 
     found = find_run(run)
-    graded = asyncio.run(regrade_run(found, record=not dry_run))
+    replayed = asyncio.run(regrade_run(found, record=not dry_run))
+    graded = [each for each in replayed if not each.crash]
+    crashed = [each for each in replayed if each.crash]
     moved = [each for each in graded if each.moved]
     groups: dict[tuple[str, str], list[Regraded]] = defaultdict(list)
     for each in graded:
@@ -68,9 +71,18 @@ def regrade(
                     }
                     for each in moved
                 ],
+                "crashed": [
+                    {
+                        "contestant": each.episode.key.contestant,
+                        "task": each.episode.key.task,
+                        "repeat": each.episode.key.repeat,
+                        "error": each.crash,
+                    }
+                    for each in crashed
+                ],
             }
         )
-        return
+        raise typer.Exit(bool(crashed))
     print_table(
         ("benchmark", "contestant", ">episodes", ">moved", ">apart", ">progress", ">was", ">success", ">was"),
         [
@@ -94,6 +106,12 @@ def regrade(
         )
     if len(moved) > 20:
         say(f"… and {len(moved) - 20} more; --json lists them all")
+    for each in crashed[:20]:
+        key = each.episode.key
+        say(f"{key.task}, {key.contestant}, repeat {key.repeat}: {each.crash}; it stays as it was")
+    if len(crashed) > 20:
+        say(f"… and {len(crashed) - 20} more that stay as they were; --json lists them all")
     if any(each.apart for each in graded):
         say("apart: an early turn leads elsewhere now, so later replies answer to what is no longer there")
     say(f"{len(moved)} of {len(graded)} episodes moved" + (", nothing recorded" if dry_run else ""))
+    raise typer.Exit(bool(crashed))

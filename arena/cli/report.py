@@ -22,6 +22,12 @@ def report(
     chosen: Annotated[
         str, typer.Option("--filter", metavar="FILTER", help="Only these episodes: task:gripper turns>5 …")
     ] = "",
+    only: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--agent", "-a", metavar="NAME", help="Only this contestant; may be repeated, the baseline first."
+        ),
+    ] = None,
     as_json: Json = False,
     markdown: Annotated[bool, typer.Option("--markdown", help="Print Markdown.")] = False,
     as_csv: Annotated[bool, typer.Option("--csv", help="Print CSV, one line a measure.")] = False,
@@ -36,14 +42,15 @@ def report(
     """
     from arena.cli.output import print_json
     from arena.errors import UsageError
-    from arena.report import tables
+    from arena.literal import literal
+    from arena.report import sentences, tables
     from arena.report.document import report_document
     from arena.store.files import find_run
 
     if as_json + markdown + as_csv + as_latex > 1:
         raise UsageError("a report has one form at a time", "say --json, --markdown, --csv or --latex")
     runs = [find_run(each) for each in run]
-    document = report_document(*runs, chosen=chosen)
+    document = report_document(*runs, chosen=chosen, only=only or ())
     if html is not None:
         _write_page(document, runs, html)
     if as_json:
@@ -53,7 +60,9 @@ def report(
     elif as_latex:
         # verdicts are sentences and belong in the text
         rows = [row[:-1] for row in tables.score_rows(document)]
-        typer.echo(tables.latex(tables.SCORE_COLUMNS[:-1], rows))
+        # a table is copied without its report: what it was played on goes with it, as comments
+        played_on = [f"% {' '.join(literal(line).split())}" for line in sentences.provenance(document)]
+        typer.echo("\n".join([*played_on, tables.latex(tables.SCORE_COLUMNS[:-1], rows)]))
     elif markdown or html is None:
         print_report(document, markdown=markdown)
 
@@ -149,9 +158,9 @@ def _markdown(document: Mapping[str, Any]) -> str:
     shipped, *why = map(tables.literal, sentences.recommendation(document))
     parts = [f"# {tables.literal(document['run'])}", f"**{shipped}**"]
     parts += ["\n".join(f"- {line}" for line in why)] if why else []
-    parts.append(tables.markdown(tables.SCORE_COLUMNS, tables.score_rows(document)))
+    parts.append(tables.markdown(tables.SCORE_COLUMNS, tables.named(tables.score_rows(document), 2)))
     if failures := tables.failure_rows(document):
-        parts += ["## Failed replies", tables.markdown(tables.FAILURE_COLUMNS, failures)]
+        parts += ["## Failed replies", tables.markdown(tables.FAILURE_COLUMNS, tables.named(failures, 1))]
     for title, lines in (
         ("What constrained decoding brings back", sentences.recovered(document)),
         ("With errors counted as 0", sentences.with_errors(document)),

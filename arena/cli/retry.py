@@ -15,6 +15,13 @@ def retry(
             metavar="KIND", help="Only errors of this kind: engine, memory, environment, unexpected."
         ),
     ] = None,
+    trust: Annotated[
+        bool,
+        typer.Option(
+            "--trust",
+            help="Send the API key to the servers that run.toml names, and run its models' own code.",
+        ),
+    ] = False,
     jobs: Jobs = None,
     step_timeout: StepTimeout = None,
     events: Events = None,
@@ -24,7 +31,8 @@ def retry(
     """Play the episodes of a run that ended in an error again, with the contestants as the run has them.
 
     A model that is no longer what it was is refused. Episodes that were never begun are left to
-    `arena batch`.
+    `arena batch`. Where a key is set, servers of other machines are asked only with --trust: a run may come
+    from anyone.
     """
     from typing import get_args
 
@@ -53,7 +61,7 @@ def retry(
         if as_json:
             print_json({"run": found.name, "retried": 0, "mended": 0, "errors": []})
         return
-    plan, engines = recorded_line_up(found)
+    plan, engines = recorded_line_up(found, trusted=trust)
     how = How(jobs, step_timeout_s=step_timeout or STEP_TIMEOUT_S, quiet=quiet, events=events)
     tally = play(plan, found, engines, how, only=errored)
     reader = RunReader(found)

@@ -12,7 +12,7 @@ from arena.cli.options import Jobs, Json, Limit, Quiet
 
 def study(
     models: Annotated[
-        list[str] | None, typer.Argument(metavar="[MODEL…]", help="Folders, hub ids, or `bundled`.")
+        list[str] | None, typer.Argument(metavar="[MODEL…]", help="Folders, hub ids, or `bundled` (default).")
     ] = None,
     recipe: Annotated[
         list[str] | None,
@@ -33,6 +33,12 @@ def study(
             min=0, metavar="SECONDS", help="Play no longer; the page is of what there is, and says so."
         ),
     ] = None,
+    played: Annotated[
+        str | None,
+        typer.Option(
+            "--run", metavar="RUN", help="Play nothing: look into a run that is there, a merged one too."
+        ),
+    ] = None,
     make_only: Annotated[
         bool, typer.Option("--make-only", help="Compress and keep, so that another Python can play.")
     ] = False,
@@ -44,18 +50,19 @@ def study(
     """Play models and all that recipes make of them, look inside, and write the page about it.
 
     Killed at any point, the same command goes on where it was: compressed models, episodes and analyses that
-    are there are not made again.
+    are there are not made again. Contestants that were played apart are joined by `arena merge`, and --run
+    writes the page of that.
     """
     # before torch is imported: threads that spin while they wait take ten times as long on a busy machine
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     from arena.cli.compression import CompressionProgress
-    from arena.cli.output import print_json, print_table, say
     from arena.cli.playing import BY_SIGNAL, How, play, say_how_it_went
     from arena.engines.vllm_machine import CPU_PACKAGE, build
     from arena.errors import UsageError
     from arena.limits import Limits
     from arena.lineup import line_up
     from arena.plan import check_playable
+    from arena.store.files import find_run
     from arena.study.lineup import (
         RECIPES,
         EngineKind,
@@ -68,6 +75,11 @@ def study(
     from arena.suite import load_suite
     from compress.with_llmcompressor import is_installed
 
+    if played:
+        if models or recipe or make_only:
+            raise UsageError("--run plays nothing", "leave out models, --recipe and --make-only")
+        _write_page(find_run(played), out, as_json=as_json)
+        return
     if engine not in ("hf", "vllm"):
         raise UsageError(f"the study plays in hf or vllm, not in {engine!r}")
     kind: EngineKind = "vllm" if engine == "vllm" else "hf"
@@ -91,21 +103,45 @@ def study(
     if BY_SIGNAL in tally.stop_details:  # who wants it to end now does not wait for the look inside
         raise typer.Exit(code)
 
+    _write_page(run, out, as_json=as_json)
+    if code:
+        raise typer.Exit(code)
+
+
+def _write_page(run: Path, out: Path, *, as_json: bool) -> None:
+    """Look into a run, and write page, numbers and report; what models that are gone hide is left out."""
+    from arena.cli.output import print_json, print_table, say
+    from arena.errors import EngineError, writing
     from arena.report.html import html_page
     from arena.study.document import study_document
     from arena.study.inside import analyses_of
-    from arena.study.page import CLAIM_COLUMNS, claim_rows, study_page
+    from arena.study.page import CLAIM_COLUMNS, claim_rows, report_files, study_page
     from arena.study.telling import telling_of
 
-    document = study_document(run, analyses_of(run, out, say), telling_of(run, out, say))
-    (out / "study.json").write_text(json.dumps(document, indent=1), encoding="utf-8")
-    (out / "study.md").write_text(study_page(document), encoding="utf-8")
-    (out / "report.html").write_text(html_page(document["report"], [run]), encoding="utf-8")
+    with writing(out):
+        out.mkdir(parents=True, exist_ok=True)
+    analyses, telling, code = [], None, 0
+    try:
+        telling = telling_of(run, out, say)
+        analyses = analyses_of(run, out, say)
+    except EngineError as error:
+        say(f"the page says less than it could: {error}")
+    except KeyboardInterrupt:
+        code = 1
+        say("the page says what is known so far; the same command goes on from here")
+        analyses = analyses_of(run, out, say, goes_on=False)
+    document = study_document(run, analyses, telling)
+    with writing(out):
+        (out / "study.json").write_text(json.dumps(document, indent=1), encoding="utf-8")
+        (out / "study.md").write_text(study_page(document), encoding="utf-8")
+        for file, report in report_files(document["reports"]).items():
+            (out / file).write_text(html_page(report, [run]), encoding="utf-8")
     if as_json:
         print_json(document)
     else:
         print_table(CLAIM_COLUMNS, claim_rows(document["claims"]))
-    say(f"{out / 'study.md'} is the page, {out / 'study.json'} its numbers, {out / 'report.html'} the scores")
+    scores = ", ".join(str(out / file) for file in report_files(document["reports"]))
+    say(f"{out / 'study.md'} is the page, {out / 'study.json'} its numbers, {scores} the scores")
     if code:
         raise typer.Exit(code)
 

@@ -189,6 +189,7 @@ def _turns_document(run: str, measure: str) -> dict[str, Any]:
 def _show(document: Mapping[str, Any], out: Path | None, *, as_json: bool) -> None:
     from arena.cli.output import out as console
     from arena.cli.output import print_json, print_table, say
+    from arena.literal import literal
     from arena.sweep.document import table_columns, table_rows
 
     if out is not None:
@@ -199,7 +200,7 @@ def _show(document: Mapping[str, Any], out: Path | None, *, as_json: bool) -> No
     for line in document["lines"]:
         print_table(table_columns(document), table_rows(document, line))
         console().print()
-        console().print(line["cliff"]["text"], markup=False, soft_wrap=True)
+        console().print(literal(line["cliff"]["text"]), markup=False, soft_wrap=True)
     if unplayed := document["unplayed"]:
         some = ", ".join(unplayed) if len(unplayed) <= MOST_NAMED else f"{len(unplayed)} values"
         say(f"not needed, or not playable: {some}")

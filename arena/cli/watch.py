@@ -5,6 +5,7 @@ from typing import Annotated
 import typer
 
 from arena.cli.options import RunName
+from arena.cli.starting import starting
 
 
 def watch(
@@ -26,6 +27,7 @@ def watch(
     found = find_run(run)
     if not (sys.stdin.isatty() and sys.stdout.isatty()):
         raise UsageError("arena watch draws on a terminal", "off a terminal, use `arena report`")
-    from tui.app import watch as watch_on_screen
+    with starting():
+        from tui.app import watch as watch_on_screen
 
-    watch_on_screen(found, agent or [])
+        watch_on_screen(found, agent or [])

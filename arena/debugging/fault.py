@@ -2,7 +2,8 @@
 
 What the record alone can tell: a reply is read again in every dialect that we know, and where one of them
 finds a call that the tools allow, the parser lost it; markers of calls that are broken, doubled or inside a
-call are a fault of markers; all else follows from the kind of failure. What needs the model to be asked again
+call are a fault of markers; a reply that goes on past its call into what the environment would say lacked a
+stop sequence; all else follows from the kind of failure. What needs the model to be asked again
 is in `replaying.py`, what needs its chat template in `template.py`.
 """
 
@@ -12,21 +13,22 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
+from itertools import islice
 from typing import Any, Literal
 
 from arena.burden import was_refused
 from arena.debugging.listing import REFUSED
 from arena.errors import UsageError
 from arena.protocol import protocol
-from arena.protocol.base import FailureKind
+from arena.protocol.base import Decision, FailureKind
 from arena.protocol.dialects import Dialect, decide, dialects, listen
 from arena.protocol.markers import broken_marker, marker_in
 from arena.records import Turn
 
-FaultName = Literal["trigger", "marker", "json", "schema", "decision", "parser", "template", "engine"]
+FaultName = Literal["trigger", "marker", "json", "schema", "decision", "parser", "template", "engine", "stop"]
 FAULTS: Sequence[FaultName] = (
     *("trigger", "marker", "json", "schema", "decision"),
-    *("parser", "template", "engine"),
+    *("stop", "parser", "template", "engine"),
 )
 
 _TAKEN_OUT = {
@@ -34,6 +36,14 @@ _TAKEN_OUT = {
     FailureKind.WRONG_SHAPE: "a call in the form of another family",
 }
 """Failures whose repair changes nothing in the call, and only takes it out of what is around it."""
+_NEXT_STEP = re.compile(
+    r"(?:^|(?<=\s))((?:observation|environment|action|user|human|tool (?:result|response))[ \t0-9]{0,9}:)",
+    re.IGNORECASE,
+)
+"""Where a reply begins to write somebody else's part, or its own next step."""
+_MOST_NEXT_STEPS = 20
+_CALLS = ("unknown_tool", "missing_argument", "unexpected_argument", "wrong_type", "invalid_value")
+"""Failures of a reply that is a call in form."""
 _PUNCTUATION = re.compile(r'\s*+(?:[\[\]{}:,"]|\Z)')
 """What begins like this, beside a call, is no text but JSON gone wrong."""
 
@@ -67,6 +77,8 @@ def fault_of(
         return None
     if read_as == "json" and turn.failure is not None:
         is_format = turn.failure.kind.is_format
+        if label := ran_on_at(turn, tools, dialect):
+            return Fault("stop", f"at {label!r} the reply goes on past its call", turn.failure.span)
         found = finder(turn, tools, dialect) if is_format else None
         if found:
             return Fault("parser", found)
@@ -75,6 +87,23 @@ def fault_of(
         if broken:
             return Fault("marker", broken.what, broken.span)
     return Fault(_by_kind()[kind], _why(turn), turn.failure.span if turn.failure else None)
+
+
+def ran_on_at(turn: Turn, tools: Sequence[Mapping[str, Any]], dialect: str | None) -> str | None:
+    """Return the words at which a reply went on past a call, as a stop sequence; None where it did not.
+
+    It did where the environment's next words, or another step, begin behind a call: what stands before them
+    is read, as it was configured, as one call and nothing else, whether or not the tools allow it.
+    """
+    if turn.failure is None or turn.failure.kind is not FailureKind.TRAILING_TEXT:
+        return None
+    of = dialects().get(dialect or "")
+    for label in islice(_NEXT_STEP.finditer(turn.reply), _MOST_NEXT_STEPS):
+        reply = turn.reply[: label.start()].rstrip()
+        found = _read(decide, reply, of, "stop", tools) if of else _read(_read_json, reply, "stop", tools)
+        if found.failure is None or found.failure.kind.value in _CALLS:
+            return label[1]
+    return None
 
 
 def finder(turn: Turn, tools: Sequence[Mapping[str, Any]], dialect: str | None) -> str | None:
@@ -86,7 +115,7 @@ def finder(turn: Turn, tools: Sequence[Mapping[str, Any]], dialect: str | None) 
         is_one_call = name != dialect and _has_one_call(turn.reply, each)
         if is_one_call and _allowed(decide, turn.reply, each, finish, tools):
             return f"the dialect {name} ({each.title}) finds a call"
-    if dialect and _allowed(protocol("json").parse, turn.reply, finish, tools):
+    if dialect and _allowed(_read_json, turn.reply, finish, tools):
         return "plain JSON finds a call"
     if failure is not None and failure.repair and not _PUNCTUATION.match(turn.reply, failure.span[0]):
         return _TAKEN_OUT.get(failure.kind)
@@ -98,16 +127,25 @@ def faults() -> Mapping[str, Mapping[str, Any]]:
     return _table()
 
 
+def _read_json(reply: str, finish: Any, tools: Sequence[Mapping[str, Any]] = ()) -> Any:
+    return protocol("json").parse(reply, finish, tools)
+
+
 def _has_one_call(reply: str, of: Dialect) -> bool:
     spoken = listen(reply, of)
     return spoken.broken is None and len(spoken.calls) == 1
 
 
 def _allowed(read: Any, *arguments: Any) -> bool:
+    return _read(read, *arguments).action is not None
+
+
+def _read(read: Any, *arguments: Any) -> Decision:
     try:
-        return read(*arguments).action is not None
+        found: Decision = read(*arguments)
     except UsageError:  # tools from a log that are none: the call is judged without them
-        return read(*arguments[:-1]).action is not None
+        found = read(*arguments[:-1])
+    return found
 
 
 def _why(turn: Turn) -> str:

@@ -8,6 +8,7 @@ held in memory, and a page costs the same wherever it is.
 import json
 import re
 import sqlite3
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -129,6 +130,42 @@ def groups(db: sqlite3.Connection, baseline: str, chosen: Filter, kinds: Sequenc
         )
     names = [name for (name,) in db.execute("SELECT contestant FROM episode GROUP BY 1 ORDER BY MIN(id)")]
     return sorted(found, key=lambda g: (names.index(g.contestant), -g.count, g.benchmark, g.kind))
+
+
+def worst_first(found: Sequence[Group], baseline: str) -> tuple[list[Group], list[str]]:
+    """Return groups in the order of their contestants' extra failures over the baseline, whose own come last.
+
+    Within a contestant those that are most over the baseline's come first. Contestants whose groups are all
+    as large as the baseline's are left out, and named beside.
+    """
+    extra: Counter[str] = Counter()
+    for group in found:
+        extra[group.contestant] += 0 if group.contestant == baseline else _extra(group)
+    unlike = {
+        baseline,
+        *(each.contestant for each in found if _extra(each) or each.count != each.paired_count),
+    }
+    names = list(dict.fromkeys(group.contestant for group in found))
+    order = sorted(unlike & set(names), key=lambda name: (name == baseline, -extra[name], names.index(name)))
+    ordered = sorted(
+        (group for group in found if group.contestant in unlike),
+        key=lambda group: (order.index(group.contestant), -_extra(group), -group.count),
+    )
+    return ordered, [name for name in names if name not in unlike]
+
+
+def examples_due(ordered: Sequence[Group], of_each: int) -> list[tuple[str, str]]:
+    """Return of which contestants and kinds examples tell most: the first of each contestant, in order."""
+    due: dict[str, dict[str, None]] = {}
+    for group in ordered:
+        of_contestant = due.setdefault(group.contestant, {})
+        if group.count and len(of_contestant) < of_each:
+            of_contestant[group.kind] = None
+    return [(name, kind) for name, names in due.items() for kind in names]
+
+
+def _extra(group: Group) -> int:
+    return group.paired_count - group.baseline_count
 
 
 def check_kinds(kinds: Sequence[str]) -> None:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from arena.debugging.document import whose
 from arena.debugging.fault import Fault
 from arena.debugging.opened import OpenedTurn, Run, request_of
-from arena.debugging.requests import recorded_settings
+from arena.debugging.requests import Rebuilt, recorded_settings
 from arena.debugging.rerun import CONSTRAINED, REQUIRED, Again, Asker, asker, complete, judged
 from arena.debugging.template import chat_of, lost
 from arena.engines.base import Request
@@ -19,6 +19,7 @@ from arena.errors import ArenaError
 from arena.protocol.quoting import excerpt
 
 _NO_REQUEST = "its request can't be built again"
+_NOT_AS_SENT = "a request is not as it was sent, so that no engine is blamed for another reply"
 
 
 @dataclass(frozen=True)
@@ -42,11 +43,23 @@ def replayed(run: Run, turns: Sequence[OpenedTurn], other: str | None = None) ->
     What the contestant can't do (its log is another harness's, its engine can't be forced) stands in the
     notes. Raises `EngineError` where an engine fails, `UsageError` where `other` is none.
     """
-    requests = [request_of(run, opened).request for opened in turns]
-    if not turns or None in requests:
-        return [Replayed(each, whose(run, each), notes=(_NO_REQUEST,)) for each in turns]
+    built = [request_of(run, opened) for opened in turns]
+    due = [number for number, each in enumerate(built) if each.request is not None]
+    answered = _replayed(run, [turns[n] for n in due], [built[n] for n in due], other)
+    found = dict(zip(due, answered, strict=True))
+    return [
+        found[number] if number in found else Replayed(each, whose(run, each), notes=(_NO_REQUEST,))
+        for number, each in enumerate(turns)
+    ]
+
+
+def _replayed(
+    run: Run, turns: Sequence[OpenedTurn], built: Sequence[Rebuilt], other: str | None
+) -> list[Replayed]:
+    if not turns:
+        return []
     asked = [
-        replace(request, session=f"again|{number}") for number, request in enumerate(requests) if request
+        replace(each.request, session=f"again|{number}") for number, each in enumerate(built) if each.request
     ]
     notes: list[str] = []
     lacks = _lost(turns[0], asked, notes)
@@ -56,13 +69,15 @@ def replayed(run: Run, turns: Sequence[OpenedTurn], other: str | None = None) ->
     return [
         Replayed(
             opened,
-            _verdict(run, opened, lacks[number], again[number], others[number], forced[number]),
+            _verdict(
+                run, opened, lacks[number], again[number], others[number], forced[number], exact=rebuilt.exact
+            ),
             again[number],
             others[number],
             forced[number],
-            tuple(notes),
+            (*notes, *([] if rebuilt.exact else [f"{_NOT_AS_SENT}: {rebuilt.problem}"])),
         )
-        for number, opened in enumerate(turns)
+        for number, (opened, rebuilt) in enumerate(zip(turns, built, strict=True))
     ]
 
 
@@ -73,15 +88,18 @@ def _verdict(
     again: Again | None,
     other: Again | None,
     forced: Again | None,
+    *,
+    exact: bool,
 ) -> Fault | None:
     fault = whose(run, opened)
     if lacks is not None:
         return Fault("template", lacks)
     settings = recorded_settings(opened.contestant)
     is_greedy = settings is not None and settings.sampling.temperature == 0
-    if again is not None and is_greedy and not again.same:
+    # another reply to another prompt is no engine's fault
+    if exact and again is not None and is_greedy and not again.same:
         return Fault("engine", f"asked again, the same engine says {excerpt(again.opened.turn.reply)}")
-    if other is not None and other.fault is None:
+    if exact and other is not None and other.fault is None:
         return Fault("engine", f"another engine says {excerpt(other.opened.turn.reply)}")
     if fault is not None and fault.name == "trigger" and forced is not None:
         comes = "comes" if forced.opened.turn.action is not None else "does not come"

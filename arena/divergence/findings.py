@@ -98,7 +98,9 @@ class TurnDivergence:
     says in what the readings differed. `cause` is None where no token changes the action: the base, going on
     from any of them, comes to the same one (or `searched` is False: nobody looked). `rewritten` says that the
     reply's text gives another number of tokens than the model wrote: the recorded text is scored, not its
-    very tokens. `cut_tokens` of the prompt's beginning did not fit the model's context.
+    very tokens. `cut_tokens` of the prompt's beginning did not fit the model's context. `parts_at_stop` says
+    that a stop string ended the reply, whose tokens are not recorded, and that the models' best tokens there
+    differ.
     """
 
     baseline: str
@@ -114,6 +116,7 @@ class TurnDivergence:
     searched: bool = False
     rewritten: bool = False
     cut_tokens: int = 0
+    parts_at_stop: bool = False
 
     @property
     def first(self) -> Token | None:

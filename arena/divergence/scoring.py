@@ -65,15 +65,16 @@ def read_strand(base: "Opened", other: "Opened", strand: Strand, k: int, control
     tokens = torch.from_numpy(strand.tokens)[None]
     ends = torch.zeros(tokens.shape[1], dtype=torch.bool)
     ends[[strand.predictions(turn).stop - 1 for turn in strand.turns]] = True
-    stop_ids = torch.tensor(sorted(other.loaded.stop_ids))
+    stop_ids = torch.tensor(sorted(other.loaded.stop_ids), dtype=torch.long)
     parts: list[dict[str, Tensor]] = []
     first = int(predicted[0])
     for start, chosen, (base_logits, other_logits) in _logits((base, other), tokens, first, predicted):
         _check((base, base_logits), (other, other_logits))
         positions = start + chosen
-        # the filler behind a reply is no token of it: what could have ended it is
-        best_stop = stop_ids[other_logits[:, stop_ids.to(other_logits.device)].argmax(dim=-1).cpu()]
-        targets = torch.where(ends[positions], best_stop, tokens[0, positions + 1])
+        targets = tokens[0, positions + 1]
+        if len(stop_ids):  # the filler behind a reply is no token of it: what could have ended it is
+            best_stop = stop_ids[other_logits[:, stop_ids.to(other_logits.device)].argmax(dim=-1).cpu()]
+            targets = torch.where(ends[positions], best_stop, targets)
         parts.append(_numbers(base_logits, other_logits.to(base_logits.device), targets, k))
     scores = {name: torch.cat([part[name] for part in parts]).numpy() for name in parts[0]}
     batched = _logits((base,), _in_a_batch(tokens), first, predicted)

@@ -62,6 +62,12 @@ def verdict(turn: TurnDivergence) -> list[str]:
     """Say in sentences which token changes the action, and how that is known."""
     differing = [token for token in turn.tokens if token.differs]
     lines = [_noise(turn)]
+    if not differing and turn.parts_at_stop:
+        return [
+            f"{turn.baseline} would have written all of this reply that is recorded, and gone on otherwise:"
+            " the stop string that ended it is not recorded",
+            *lines,
+        ]
     if not differing:
         return [f"{turn.baseline} would have written this very reply", *lines]
     if not turn.searched:

@@ -111,13 +111,17 @@ def _turn(pair: Pair, turn: SentTurn, read: "Read") -> TurnDivergence:
         control=_IN_ANOTHER_ENGINE if pair.control else _IN_A_BATCH,
         rewritten=not _stops(pair, turn) and recorded.completion_tokens not in (0, count),
         cut_tokens=turn.cut_tokens,
+        parts_at_stop=not ends
+        and recorded.finish_reason != "length"
+        and bool(_stops(pair, turn))
+        and int(scores["base_top"][-1, 0]) != int(scores["other_top"][-1, 0]),
     )
 
 
 def _ends(pair: Pair, turn: SentTurn, scores: "Scores") -> bool:
     """Tell whether the reply ended with a token of its own, not at a limit or a stop string."""
     recorded = turn.sent.turn
-    if recorded.finish_reason == "length":
+    if recorded.finish_reason == "length" or not pair.other.loaded.stop_ids:
         return False
     if int(scores["other_top"][-1, 0]) in pair.other.loaded.stop_ids:
         return True

@@ -1,11 +1,13 @@
 """The API key for servers: from the environment, into the request's header, and nowhere else."""
 
 import os
+from urllib.parse import urlsplit
 
 from arena.errors import UsageError
 
 VARIABLES = ("ARENA_API_KEY", "OPENAI_API_KEY")
 SET_KEY = f"set {VARIABLES[0]} (or {VARIABLES[1]}) in the environment"
+LOOPBACK = ("localhost", "127.0.0.1", "::1")
 _SHORTEST_SECRET_CHARS = 4
 
 
@@ -25,3 +27,18 @@ def without_key(text: str) -> str:
     """Return a text in which the key is starred out: servers quote it in their errors."""
     key = api_key()
     return text.replace(key, "***") if key and len(key) >= _SHORTEST_SECRET_CHARS else text
+
+
+def receiver(spec: str) -> str | None:
+    """Return the address of the other machine's server that a contestant's spec would send the key to.
+
+    None where no key is set, or it would not leave this machine.
+    """
+    kind, _, where = spec.partition(":")
+    if kind != "openai" or api_key() is None:
+        return None
+    try:
+        url = urlsplit(where.partition("#")[0])
+        return None if url.hostname in LOOPBACK else url._replace(query="").geturl()
+    except ValueError:
+        return "what is no address"

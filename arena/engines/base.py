@@ -75,7 +75,10 @@ class TokenChoice:
 
 @dataclass(frozen=True)
 class Completion:
-    """A reply. `cached_tokens` of the `prompt_tokens` were not computed again (KV cache of the session)."""
+    """A reply. `cached_tokens` of the `prompt_tokens` were not computed again (KV cache of the session).
+
+    `estimated_tokens` (prompt, reply) is the engine's guess where its server says nothing of tokens.
+    """
 
     text: str
     finish_reason: FinishReason
@@ -85,6 +88,7 @@ class Completion:
     latency_s: float = 0.0
     token_ids: tuple[int, ...] = ()
     choices: tuple[TokenChoice, ...] = ()
+    estimated_tokens: tuple[int, int] | None = None
 
 
 class Engine(ABC):
@@ -112,8 +116,11 @@ class Engine(ABC):
     async def complete(self, requests: Sequence[Request]) -> list[Completion]:
         """Return one completion for each request, in order. Raises `EngineError`."""
 
-    def count_tokens(self, messages: Sequence[Message]) -> int:
-        """Return the prompt's length in tokens; engines without a tokenizer estimate 4 characters a token."""
+    def count_tokens(self, messages: Sequence[Message], tools: Sequence[Mapping[str, Any]] = ()) -> int:
+        """Return the length in tokens of a prompt with these messages, and tools where the engine adds them.
+
+        Engines without a tokenizer estimate 4 characters a token.
+        """
         return sum(len(message.content) + 16 for message in messages) // 4
 
     @abstractmethod

@@ -14,7 +14,7 @@ from importlib.metadata import version
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any, Literal
 
-from arena.errors import EngineError
+from arena.errors import EngineError, MissingPackage, RefusedRequest
 from arena.protocol.tools import toolbox
 
 if TYPE_CHECKING:
@@ -66,9 +66,9 @@ def constraint_identity(constrained: str | None) -> dict[str, str]:
 
 
 def check_installed() -> None:
-    """Raise `EngineError` where llguidance is not installed."""
+    """Raise `MissingPackage` where llguidance is not installed."""
     if find_spec(PACKAGE) is None:
-        raise EngineError(
+        raise MissingPackage(
             f"constrained decoding needs the package {PACKAGE}", "pip install 'arena[constrained]'"
         )
 
@@ -105,7 +105,7 @@ class Grammars:
         grammar = LLMatcher.grammar_from_json_schema(guided_schema(json.loads(tools)))
         matcher = LLMatcher(self._tokens, grammar, log_level=0)  # errors are told below, not on stderr
         if matcher.is_error():
-            raise EngineError(
+            raise RefusedRequest(
                 f"The tools' schemas can't constrain a reply: {matcher.get_error()}.",
                 "Leave out the option constrained for this benchmark.",
             )

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from arena.engines.base import Completion, Engine, Request
-from arena.errors import EngineError
+from arena.errors import RefusedRequest
 
 VERSION = 1
 """Raised when the same task would get other replies."""
@@ -30,7 +30,7 @@ async def _reply(request: Request) -> Completion:
         # planning can take seconds
         text = await asyncio.to_thread(request.oracle.expert_reply, request.turn)
     except NotImplementedError:
-        raise EngineError(
+        raise RefusedRequest(
             f"{request.task} has no expert", "`arena tasks` says which benchmarks have one"
         ) from None
     return Completion(text, "stop", latency_s=time.perf_counter() - began)

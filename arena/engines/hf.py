@@ -18,7 +18,7 @@ from arena.engines.base import Capability, Completion, Engine, Message, Request,
 from arena.engines.constrained import Constrained, Grammars, check_installed, constraint_identity
 from arena.engines.hf_chat import preferred_style, template_hash
 from arena.engines.seeding import reply_seed
-from arena.errors import EngineError
+from arena.errors import EngineError, RefusedRequest
 
 if TYPE_CHECKING:
     from arena.engines.hf_chat import Chat
@@ -130,9 +130,11 @@ class HfEngine(Engine):
             for reply in replies:
                 reply.cancel()
 
-    def count_tokens(self, messages: Sequence[Message]) -> int:
+    def count_tokens(self, messages: Sequence[Message], tools: Sequence[Mapping[str, Any]] = ()) -> int:
         """Return the length in tokens of the prompt as the model gets it; an estimate before `start`."""
-        return len(self._chat.encode(messages)) if self._chat else super().count_tokens(messages)
+        if not self._chat:
+            return super().count_tokens(messages)
+        return len(self._chat.encode(messages, tools if self._tools == "template" else ()))
 
     async def release(self, session: str) -> None:
         """Forget an episode's key/value cache."""
@@ -203,7 +205,7 @@ class HfEngine(Engine):
         assert self._chat is not None
         prompt = self._chat.prompt(request, with_tools=self._tools == "template")
         if self.context_tokens and len(prompt) >= self.context_tokens:
-            raise EngineError(
+            raise RefusedRequest(
                 f"A prompt of {len(prompt)} tokens does not fit: {self._name} takes {self.context_tokens}.",
                 "Use a model with a longer context window, or fewer history items.",
             )

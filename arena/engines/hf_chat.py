@@ -7,7 +7,7 @@ from importlib.resources import files
 from typing import Any
 
 from arena.engines.base import Message, Request, Style
-from arena.errors import EngineError
+from arena.errors import EngineError, RefusedRequest
 
 PLAIN_STOP = "\nUser:"
 _PRIVATE_USE = range(0xF0000, 0xFFFFE)
@@ -114,7 +114,7 @@ class Chat:
                 messages, tools=list(tools) or None, add_generation_prompt=True, tokenize=False
             )
         except Exception as error:
-            raise EngineError(f"The model's chat template refuses the conversation: {error}.") from error
+            raise RefusedRequest(f"The model's chat template refuses the conversation: {error}.") from error
 
     def _refuses_system(self) -> bool:
         """Try the template: some raise at a system message, some leave it out."""

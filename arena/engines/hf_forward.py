@@ -13,7 +13,7 @@ from typing import Any, ClassVar, Protocol
 import torch
 from torch import Tensor
 
-from arena.engines.hf_linear import lay_out, put_back
+from arena.engines.hf_linear import lay_out, put_back, unrounded_inputs
 from arena.engines.hf_llama import LlamaForward, LlamaSequence, can_be_fused
 from arena.engines.hf_packed import ATTENTION, PackedForward, PackedSequence
 from arena.errors import EngineError
@@ -49,10 +49,11 @@ class Forward(Protocol):
     def new_sequence(self) -> KeptSequence:
         """Return an empty sequence."""
 
-    def step(self, work: Sequence[tuple[Any, Sequence[int]]]) -> Tensor:
+    def step(self, work: Sequence[tuple[Any, Sequence[int]]], wanted: Sequence[int] | None = None) -> Tensor:
         """Read new tokens: for each pair (sequence, new token ids) append the tokens to the sequence.
 
-        Returns logits [number of pairs, vocabulary] after the last new token of each.
+        Returns logits [sum of `wanted`, vocabulary] after the last so many new tokens of each, one where
+        nothing is said. More than one only where `reuses_prefixes`.
         """
 
 
@@ -94,7 +95,9 @@ class StockForward:
         """Return an empty sequence."""
         return StockSequence()
 
-    def step(self, work: Sequence[tuple[StockSequence, Sequence[int]]]) -> Tensor:
+    def step(
+        self, work: Sequence[tuple[StockSequence, Sequence[int]]], wanted: Sequence[int] | None = None
+    ) -> Tensor:
         """Read new tokens; see `Forward`. After a step that failed all its sequences are empty."""
         try:
             return torch.stack([self._read(sequence, new) for sequence, new in work])
@@ -135,6 +138,11 @@ def choose_forward(model: Any, *, may_be_fused: bool = True) -> LlamaForward | P
 
     Raises `EngineError` where the model can't be run at all.
     """
+    with unrounded_inputs(model):
+        return _choose(model, may_be_fused=may_be_fused)
+
+
+def _choose(model: Any, *, may_be_fused: bool) -> LlamaForward | PackedForward | StockForward:
     stock = StockForward(model)
     trial = [token % model.config.get_text_config(decoder=True).vocab_size for token in range(3, 22)]
     short = trial[:7]

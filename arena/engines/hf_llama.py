@@ -17,6 +17,9 @@ import torch
 from torch import Tensor
 from torch.nn.functional import scaled_dot_product_attention, silu
 
+from arena.engines.hf_linear import RoundedInputLinear
+from arena.engines.hf_packed import last_places
+
 _DTYPES = (torch.float32, torch.bfloat16)
 _CACHED_BYTES = 32 * 2**20
 """Weights up to this size stay in the cores' shared cache."""
@@ -61,6 +64,9 @@ class LlamaSequence:
         self.cache = larger
 
 
+Work = Sequence[tuple[LlamaSequence, Sequence[int]]]
+
+
 def can_be_fused(model: Any) -> bool:
     """Say whether `LlamaForward` computes what this model does: a plain Llama without biases, on the CPU."""
     from transformers import LlamaForCausalLM
@@ -73,8 +79,10 @@ def can_be_fused(model: Any) -> bool:
         and torch.backends.mkldnn.is_available()
         and config.hidden_act == "silu"
         and all(type(linear) is torch.nn.Linear and linear.bias is None for linear in linears)
-        # quantization of activations replaces a layer's own function
-        and not any("forward" in vars(module) for module in model.modules())
+        # quantization of activations is a layer of its own, or replaces a layer's own function
+        and not any(
+            isinstance(module, RoundedInputLinear) or "forward" in vars(module) for module in model.modules()
+        )
         and {parameter.dtype for parameter in model.parameters()} <= {model.dtype} <= set(_DTYPES)
     )
 
@@ -107,7 +115,7 @@ class LlamaForward:
         shape = (self._layers, 2, self._key_heads, 0, self._head_size)
         return LlamaSequence(self._embedding.new_empty(shape), [])
 
-    def step(self, work: Sequence[tuple[LlamaSequence, Sequence[int]]]) -> Tensor:
+    def step(self, work: Work, wanted: Sequence[int] | None = None) -> Tensor:
         """Read new tokens; see `hf_forward.Forward`. A step that failed can be taken again."""
         longest = 0
         for sequence, new in work:
@@ -115,25 +123,28 @@ class LlamaForward:
             sequence.reserve(length)
             longest = max(longest, length)
         rotations = self._rotations(longest)
+        counts = list(wanted or [1] * len(work))
         here, there = self._shares(work)
         if there:
             threads = torch.get_num_threads()
             torch.set_num_threads(1)
-            others = self._second.submit(self._read, [work[place] for place in there], rotations)
+            theirs, ours = _of(work, counts, there), _of(work, counts, here)
+            others = self._second.submit(self._read, theirs[0], theirs[1], rotations)
             try:
-                own = self._read([work[place] for place in here], rotations)
+                own = self._read(ours[0], ours[1], rotations)
             finally:
                 wait([others])
                 torch.set_num_threads(threads)
-            logits = own.new_empty(len(work), own.shape[1])
-            logits[here], logits[there] = own, others.result()
+            order = [*here, *there]
+            parts = torch.cat([own, others.result()]).split([counts[place] for place in order])
+            logits = torch.cat([part for _, part in sorted(zip(order, parts, strict=True), key=_place)])
         else:
-            logits = self._read(work, rotations)
+            logits = self._read(work, counts, rotations)
         for sequence, new in work:
             sequence.tokens += new
         return logits
 
-    def _shares(self, work: Sequence[tuple[LlamaSequence, Sequence[int]]]) -> tuple[list[int], list[int]]:
+    def _shares(self, work: Work) -> tuple[list[int], list[int]]:
         """Divide sequences (their places in `work`) between this thread and a second one, by their cost.
 
         Two threads that meet once a step are faster than operations that are each done by two threads, as
@@ -150,10 +161,10 @@ class LlamaForward:
         return shares
 
     @torch.inference_mode()
-    def _read(self, work: Sequence[tuple[LlamaSequence, Sequence[int]]], rotations: Tensor) -> Tensor:
+    def _read(self, work: Work, wanted: Sequence[int], rotations: Tensor) -> Tensor:
         ids: list[int] = []
         positions: list[int] = []
-        pasts, counts, masks = [], [], []
+        pasts, counts, masks, ends = [], [], [], []
         for sequence, new in work:
             past, count = len(sequence.tokens), len(new)
             pasts.append(past)
@@ -161,6 +172,7 @@ class LlamaForward:
             masks.append(_mask(past, count) if count > 1 and past else None)
             ids += new
             positions += range(past, past + count)
+            ends.append(len(ids))
         logits: Tensor = self._run(
             self._embedding[torch.tensor(ids)],
             rotations[torch.tensor(positions)],
@@ -170,6 +182,7 @@ class LlamaForward:
             pasts,
             counts,
             masks,
+            torch.tensor(last_places(ends, wanted)),
             self._heads,
         )
         return logits
@@ -182,6 +195,14 @@ class LlamaForward:
             pairs = self._head_size // 2
             self._rotation = torch.complex(cos[0, :, None, :pairs], sin[0, :, None, :pairs])
         return self._rotation
+
+
+def _of(work: Work, wanted: Sequence[int], places: Sequence[int]) -> tuple[Work, Sequence[int]]:
+    return [work[place] for place in places], [wanted[place] for place in places]
+
+
+def _place(found: tuple[int, Tensor]) -> int:
+    return found[0]
 
 
 def _layer_weights(layer: Any) -> list[Tensor]:
@@ -243,9 +264,10 @@ def _run(
     pasts: list[int],
     counts: list[int],
     masks: list[Tensor | None],
+    wanted: Tensor,
     heads: int,
 ) -> Tensor:
-    """Return logits [sequences, vocabulary] after each sequence's last new token.
+    """Return logits [wanted, vocabulary] after the tokens whose places in `hidden` are `wanted`, ascending.
 
     `hidden` is [tokens, hidden size], `rotation` complex [tokens, 1, head size / 2]; `caches` get the new
     tokens' keys and values behind the `pasts` ones of each sequence.
@@ -287,8 +309,8 @@ def _run(
         normal = _normalized(hidden, weights[first + 3], root)
         gate, up = _linear(normal, weights[first + 4]).chunk(2, -1)
         hidden = hidden + _linear(silu(gate).mul_(up), weights[first + 5])
-    if len(hidden) > len(counts):
-        hidden = hidden[torch.tensor(counts).cumsum(0) - 1]
+    if len(hidden) > len(wanted):
+        hidden = hidden[wanted]
     return _linear(_normalized(hidden, weights[-2], root), weights[-1])
 
 

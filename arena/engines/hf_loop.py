@@ -9,71 +9,29 @@ import queue
 import threading
 import time
 from collections import OrderedDict, deque
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from concurrent.futures import Future
-from dataclasses import dataclass, field
 
 import torch
 
-from arena.engines.base import Completion, FinishReason, Sampling, TokenChoice
-from arena.engines.constrained import ConstrainedReply
+from arena.engines.base import Completion, FinishReason
 from arena.engines.hf_chat import Chat, ReplyText
 from arena.engines.hf_forward import Forward, KeptSequence
-from arena.engines.hf_sample import Sampler, describe_choice, next_tokens
+from arena.engines.hf_row import Job, Row, share_out
+from arena.engines.hf_sample import Sampler, best_tokens, describe_choice
 from arena.errors import EngineError, OutOfMemory
 
+MOST_GUESSES = 256
+"""How many guessed tokens a step reads, in all replies: each costs some arithmetic.
+
+So many that 32 replies are guessed as one alone is: in 16 bits a token is rounded as it is read with others.
+"""
 MOST_ROWS = 64
 """How many replies are written at the same time; more requests wait for a free row."""
 WORTH_SHARING_TOKENS = 32
 """A beginning this much longer in another conversation's cache is copied rather than computed."""
 FEW_TOKENS = 16
 """A step of so few tokens waits for memory, not for cores: with half of them it is as fast."""
-
-
-@dataclass
-class Job:
-    """One reply wanted: the prompt in tokens, how to decode, and where the completion goes.
-
-    `constraint` says which tokens may come next, where not all may. `keeps_cache`: whether a next turn is
-    expected; the loop takes it back when the session is released.
-    """
-
-    prompt: Sequence[int]
-    sampling: Sampling
-    seed: int
-    session: str
-    stops: Sequence[str]
-    on_text: Callable[[str], None] | None
-    constraint: ConstrainedReply | None = None
-    future: "Future[Completion]" = field(default_factory=Future)
-    keeps_cache: bool = True
-    asked_at: float = field(default_factory=time.perf_counter)
-
-
-@dataclass
-class _Row:
-    """A running job: `ids` are prompt and reply so far, of which `sequence` has read the first ones."""
-
-    job: Job
-    sequence: KeptSequence
-    sampler: Sampler
-    text: ReplyText
-    most_tokens: int
-    cached_tokens: int
-    ids: list[int]
-    choices: list[TokenChoice] = field(default_factory=list)
-
-    @property
-    def unread(self) -> int:
-        return len(self.ids) - len(self.sequence.tokens)
-
-    @property
-    def reply(self) -> list[int]:
-        return self.ids[len(self.job.prompt) :]
-
-    def next_ids(self, count: int) -> list[int]:
-        read = len(self.sequence.tokens)
-        return self.ids[read : read + count]
 
 
 class DecodeLoop:
@@ -103,7 +61,7 @@ class DecodeLoop:
         self._cache_bytes = cache_bytes
         self._inbox: queue.SimpleQueue[Job | str | None] = queue.SimpleQueue()
         self._waiting: deque[Job] = deque()
-        self._rows: list[_Row] = []
+        self._rows: list[Row] = []
         self._idle: OrderedDict[str, KeptSequence] = OrderedDict()
         self._cores = torch.get_num_threads()
         self._lock = threading.Lock()
@@ -224,10 +182,10 @@ class DecodeLoop:
             most = min(most, self._context_tokens - len(job.prompt))
         return max(1, most)
 
-    def _begin(self, job: Job) -> _Row:
+    def _begin(self, job: Job) -> Row:
         prompt = list(job.prompt)
         sequence, cached = self._recall(job.session, prompt[:-1])
-        return _Row(
+        return Row(
             job=job,
             sequence=sequence,
             sampler=Sampler.of(job.sampling, job.seed),
@@ -253,32 +211,38 @@ class DecodeLoop:
     def _step(self) -> None:
         if not self._rows:
             return
-        work = [(row, row.unread) for row in self._rows if row.unread == 1]
-        work += _share(self._chunk_tokens, [row for row in self._rows if row.unread > 1])
-        read = self._read(work)
-        full = [(row, logits, self._allowed(row, logits)) for row, logits in read if row.unread == 0]
-        ready = [(row, logits, allowed) for row, logits, allowed in full if allowed is not None]
-        if not ready:
+        writing = [row for row in self._rows if row.unread == 1]
+        if self._forward.reuses_prefixes:
+            for row in writing:
+                room = row.most_tokens - len(row.reply) - 1
+                row.guessed = row.guesser.guess(min(room, MOST_GUESSES // len(writing)))
+        work = [(row, 1) for row in writing]
+        work += share_out(self._chunk_tokens, [row for row in self._rows if row.unread > 1])
+        read = [(row, logits) for row, logits in self._read(work) if row.unread <= 0]
+        if not read:
             return
-        rows, _, choices = zip(*ready, strict=True)
-        tokens = next_tokens(torch.stack(choices), [row.sampler for row in rows])
-        for (row, logits, _), token in zip(ready, tokens, strict=True):
+        best = iter(best_tokens(torch.cat([logits for _, logits in read])))
+        for row, logits in read:
+            greedy = [next(best) for _ in range(len(logits))]
             try:
-                self._write(row, token, logits)
+                self._take(row, logits, greedy)
             except Exception as error:  # noqa: BLE001 - one reply must not take the others with it
                 self._fail(row, error)
 
-    def _read(self, work: Sequence[tuple[_Row, int]]) -> list[tuple[_Row, torch.Tensor]]:
-        """Read `count` tokens of each row; returns the logits after them.
+    def _read(self, work: Sequence[tuple[Row, int]]) -> list[tuple[Row, torch.Tensor]]:
+        """Read `count` tokens of each row, and guesses; returns the logits after the last and each guess.
 
-        A step that fails (out of memory, above all) is taken again in halves; a row that fails alone is out.
+        A step that fails (out of memory, above all) is taken again, without guesses and then in halves; a row
+        that fails alone is out.
         """
         began = time.perf_counter()
-        if sum(count for _, count in work) <= FEW_TOKENS:
+        pairs = [(row.sequence, row.next_ids(count)) for row, count in work]
+        wanted = [1 + len(new) - count for (_, new), (_, count) in zip(pairs, work, strict=True)]
+        if sum(len(new) for _, new in pairs) <= FEW_TOKENS:
             torch.set_num_threads(max(1, self._cores // 2))
         try:
-            logits = self._forward.step([(row.sequence, row.next_ids(count)) for row, count in work])
-            return [(row, logits[index]) for index, (row, _) in enumerate(work)]
+            logits = self._forward.step(pairs, wanted).split(wanted)
+            return [(row, of_row) for (row, _), of_row in zip(work, logits, strict=True)]
         except Exception as error:  # noqa: BLE001 - see above
             # without its traceback, which would hold the tensors of the failed step
             failure: Exception = error.with_traceback(None)
@@ -289,6 +253,10 @@ class DecodeLoop:
             self._idle.clear()
             if torch.cuda.is_available():
                 torch.cuda.empty_cache()
+        if any(row.guessed for row, _ in work):
+            for row, _ in work:
+                row.guessed = []
+            return self._read(work)
         if len(work) > 1:
             middle = len(work) // 2
             return self._read(work[:middle]) + self._read(work[middle:])
@@ -298,16 +266,29 @@ class DecodeLoop:
         self._fail(row, failure)
         return []
 
-    def _allowed(self, row: _Row, logits: torch.Tensor) -> torch.Tensor | None:
-        """Return the logits of what may come next; None where that can't be said, and the row is out."""
-        try:
-            return row.job.constraint.allowed(logits) if row.job.constraint else logits
-        except EngineError as error:
-            self._fail(row, error)
-        return None
+    def _take(self, row: Row, logits: torch.Tensor, greedy: Sequence[int | None]) -> None:
+        """Write what the model says [1 + guesses, vocabulary], as far as it goes on as was guessed."""
+        guessed, right = row.guessed, 0
+        for place, best in enumerate(greedy):
+            token = self._choose(row, logits[place], best)
+            goes_on = place < len(guessed) and token == guessed[place]
+            if self._write(row, token, logits[place]):
+                return
+            if not goes_on:
+                break
+            right += 1
+        row.guesser.learn(len(guessed), right)
+        row.forget_guesses()
 
-    def _write(self, row: _Row, token: int | None, logits: torch.Tensor) -> None:
-        """Add a token to a row's reply, and end the reply where it ends."""
+    def _choose(self, row: Row, logits: torch.Tensor, best: int | None) -> int | None:
+        """Return a row's next token; None where logits are not numbers."""
+        if row.job.constraint:
+            logits = row.job.constraint.allowed(logits)
+            (best,) = best_tokens(logits[None])
+        return best if best is None or not row.sampler.generator else row.sampler.sample(logits)
+
+    def _write(self, row: Row, token: int | None, logits: torch.Tensor) -> bool:
+        """Add a token to a row's reply; True where the reply ends with it."""
         if token is None:
             raise EngineError(
                 "The model's output is not a number: the checkpoint is broken, or its numbers overflow.",
@@ -326,8 +307,11 @@ class DecodeLoop:
             self._complete(row, "stop")
         elif len(row.reply) >= row.most_tokens:
             self._complete(row, "stop" if row.text.finish(cut=True) else "length")
+        else:
+            return False
+        return True
 
-    def _complete(self, row: _Row, reason: FinishReason) -> None:
+    def _complete(self, row: Row, reason: FinishReason) -> None:
         completion = Completion(
             text=row.text.text,
             finish_reason=reason,
@@ -341,28 +325,19 @@ class DecodeLoop:
         self._leave(row)
         _settle(row.job, completion)
 
-    def _fail(self, row: _Row, error: Exception) -> None:
+    def _fail(self, row: Row, error: Exception) -> None:
         row.job.keeps_cache = False
         self._leave(row)
         _settle(row.job, error if isinstance(error, EngineError) else _engine_error(row.job, error))
 
-    def _leave(self, row: _Row) -> None:
+    def _leave(self, row: Row) -> None:
         """Take a row out of the batch and keep its cache for the next turn."""
+        row.forget_guesses()
         self._rows.remove(row)
         if row.job.keeps_cache:
             self._idle[row.job.session] = row.sequence
             self._idle.move_to_end(row.job.session)
             self._drop_idle(self._needed_bytes([row.job for row in self._rows]))
-
-
-def _share(tokens: int, rows: Sequence[_Row]) -> list[tuple[_Row, int]]:
-    """Divide a step's prompt tokens among rows: evenly; what short prompts leave goes to longer ones."""
-    shares = []
-    for index, row in enumerate(sorted(rows, key=lambda row: row.unread)):
-        count = min(row.unread, max(1, tokens // (len(rows) - index)))
-        tokens -= count
-        shares.append((row, count))
-    return shares
 
 
 def _common_prefix(one: Sequence[int], other: Sequence[int]) -> int:

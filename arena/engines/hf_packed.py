@@ -99,7 +99,9 @@ class PackedForward:
         """Return an empty sequence."""
         return PackedSequence(self.kv_bits)
 
-    def step(self, work: Sequence[tuple[PackedSequence, Sequence[int]]]) -> Tensor:
+    def step(
+        self, work: Sequence[tuple[PackedSequence, Sequence[int]]], wanted: Sequence[int] | None = None
+    ) -> Tensor:
         """Read new tokens; see `hf_forward.Forward`. A step that failed can be taken again."""
         ids: list[int] = []
         positions: list[int] = []
@@ -111,7 +113,8 @@ class PackedForward:
             ids += new
             positions += range(past, past + len(new))
         device = self.model.device
-        last = torch.tensor([piece.end - 1 for piece in pieces], device=device)
+        ends = [piece.end for piece in pieces]
+        last = torch.tensor(last_places(ends, wanted), device=device)
         logits: Tensor = self.model(
             input_ids=torch.tensor([ids], device=device),
             position_ids=torch.tensor([positions], device=device),
@@ -121,7 +124,13 @@ class PackedForward:
         ).logits[0]
         for sequence, new in work:
             sequence.tokens += new
-        return logits if len(logits) == len(work) else logits[last]
+        return logits if len(logits) == len(last) else logits[last]
+
+
+def last_places(ends: Sequence[int], wanted: Sequence[int] | None) -> list[int]:
+    """Return the last `wanted` places (one each) before each end, in a row where pieces lie end to end."""
+    counts = wanted or [1] * len(ends)
+    return [place for end, count in zip(ends, counts, strict=True) for place in range(end - count, end)]
 
 
 @dataclass

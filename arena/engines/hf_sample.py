@@ -50,17 +50,11 @@ def _nucleus(probabilities: torch.Tensor, top_p: float) -> tuple[torch.Tensor, t
     return best, tokens
 
 
-def next_tokens(logits: torch.Tensor, samplers: list[Sampler]) -> list[int | None]:
-    """Return the next token of each row of logits [rows, vocabulary]; None where logits are not numbers."""
+def best_tokens(logits: torch.Tensor) -> list[int | None]:
+    """Return the likeliest token of each row of logits [rows, vocabulary]; None where they are no numbers."""
     best, tokens = logits.max(dim=-1)
     broken = best.isnan().tolist()
-    chosen: list[int | None] = []
-    for row, (is_broken, greedy, sampler) in enumerate(zip(broken, tokens.tolist(), samplers, strict=True)):
-        if is_broken:
-            chosen.append(None)
-        else:
-            chosen.append(sampler.sample(logits[row]) if sampler.generator else greedy)
-    return chosen
+    return [None if is_broken else token for is_broken, token in zip(broken, tokens.tolist(), strict=True)]
 
 
 def describe_choice(logits: torch.Tensor, token: int, top: int, text_of: Callable[[int], str]) -> TokenChoice:

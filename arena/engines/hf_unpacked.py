@@ -8,24 +8,10 @@ where its recipe rounds activations too, its layers round their inputs as a serv
 from typing import Any
 
 import torch
-from torch import Tensor
 
+from arena.engines.hf_linear import RoundedInputLinear
 from compress.checkpoint import Checkpoint
-from compress.measure import rounded_activations
 from compress.tensor_reader import TensorReader
-
-
-class RoundedInputLinear(torch.nn.Module):
-    """A linear layer that rounds each token's inputs to 8 bits; `kind` is `int` or `float` (E4M3)."""
-
-    def __init__(self, linear: torch.nn.Linear, kind: str) -> None:
-        super().__init__()
-        self.in_features, self.out_features = linear.in_features, linear.out_features
-        self.weight, self.bias, self.kind = linear.weight, linear.bias, kind
-
-    def forward(self, inputs: Tensor) -> Tensor:
-        """Return `inputs` [..., in], rounded, times the weights, plus bias: [..., out]."""
-        return torch.nn.functional.linear(rounded_activations(inputs, self.kind), self.weight, self.bias)
 
 
 def load_unpacked(checkpoint: Checkpoint, dtype: Any, device: Any) -> tuple[Any, Any, Any]:
@@ -35,8 +21,8 @@ def load_unpacked(checkpoint: Checkpoint, dtype: Any, device: Any) -> tuple[Any,
     """
     from transformers import MODEL_FOR_CAUSAL_LM_MAPPING, AutoConfig, AutoTokenizer
 
-    tokenizer = AutoTokenizer.from_pretrained(checkpoint.path, local_files_only=True)
-    config = AutoConfig.from_pretrained(checkpoint.path, local_files_only=True)
+    tokenizer = AutoTokenizer.from_pretrained(checkpoint.path, local_files_only=True, trust_remote_code=False)
+    config = AutoConfig.from_pretrained(checkpoint.path, local_files_only=True, trust_remote_code=False)
     if hasattr(config, "quantization_config"):  # AutoGPTQ may have it in a file of its own
         del config.quantization_config
     with TensorReader(checkpoint) as reader:

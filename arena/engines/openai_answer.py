@@ -78,7 +78,9 @@ class Answer:
         self._add(choice, message)
         self._finish = self._finish or "stop"
         blocked = self._finish == "content_filter"
-        if message.get("content") is None and not (self._reasoning or self._calls or blocked):
+        if message.get("content") is None and not (
+            self._content or self._reasoning or self._calls or blocked
+        ):
             raise HalfAnswer("a message without content")
 
     def add_chunk(self, chunk: object) -> None:
@@ -124,7 +126,8 @@ class Answer:
 
     def _add(self, choice: Mapping[str, Any], message: Mapping[str, Any]) -> None:
         reasoning = next(filter(None, (_text(message, name) for name in REASONING_FIELDS)), "")
-        content = _text(message, "content")
+        # a model that declines says so in a field of its own, in place of the content
+        content = _text(message, "content") or _declined(message)
         if reasoning:
             self._show(reasoning if self._reasoning else f"<think>{reasoning}")
             self._reasoning.append(reasoning)
@@ -249,6 +252,11 @@ def _text(data: Mapping[str, Any], name: str) -> str:
     if not isinstance(value, str):
         raise HalfAnswer(f"a {name} that is no text")
     return value
+
+
+def _declined(message: Mapping[str, Any]) -> str:
+    said = message.get("refusal")
+    return said if isinstance(said, str) else ""
 
 
 def _object(data: Mapping[str, Any], name: str) -> Mapping[str, Any] | None:

@@ -6,6 +6,7 @@ the episode stays owed. What it refuses outright is not.
 """
 
 import asyncio
+import json
 import time
 from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -16,7 +17,7 @@ from urllib.parse import parse_qsl, urlsplit
 
 from pydantic import Field
 
-from arena.engines.api_key import SET_KEY, api_key
+from arena.engines.api_key import LOOPBACK, SET_KEY, api_key
 from arena.engines.base import Capability, Completion, Engine, Message, Request
 from arena.engines.constrained import Constrained, response_format
 from arena.engines.openai_answer import Answer, HalfAnswer, LiveText, whole_unicode
@@ -39,8 +40,6 @@ WINDOW_FIELDS = ("max_model_len", "context_length", "max_context_length")
 
 MOST_NAMES = 20
 """How many of a server's models an error names."""
-
-LOOPBACK = ("localhost", "127.0.0.1", "::1")
 
 
 class OpenAIEngine(Engine):
@@ -120,9 +119,11 @@ class OpenAIEngine(Engine):
             await asyncio.gather(*tasks, return_exceptions=True)
             self._running.difference_update(tasks)
 
-    def count_tokens(self, messages: Sequence[Message]) -> int:
+    def count_tokens(self, messages: Sequence[Message], tools: Sequence[Mapping[str, Any]] = ()) -> int:
         """Return an estimate on the safe side, three bytes a token: the server refuses what does not fit."""
-        return sum(len(message.content.encode("utf-8", "surrogatepass")) // 3 + 8 for message in messages)
+        texts = [message.content for message in messages]
+        texts += [json.dumps(tool, default=dict) for tool in tools if self._tools == "server"]
+        return sum(len(text.encode("utf-8", "surrogatepass")) // 3 + 8 for text in texts)
 
     def identity(self) -> Mapping[str, Any]:
         """Return the model's name, and how it is given its tools.
@@ -224,7 +225,18 @@ class OpenAIEngine(Engine):
             async with stream:
                 async for chunk in _chunks(stream):
                     answer.add_chunk(chunk)
-        return answer.completion(time.perf_counter() - began)
+        completion = answer.completion(time.perf_counter() - began)
+        return replace(completion, estimated_tokens=self._estimated(request, completion))
+
+    def _estimated(self, request: Request, completion: Completion) -> tuple[int, int] | None:
+        """Return about how many tokens a prompt and its reply have, None where the server says it."""
+        if completion.prompt_tokens and (completion.completion_tokens or not completion.text):
+            return None
+        reply = (Message("assistant", completion.text),)
+        return (
+            completion.prompt_tokens or self.count_tokens(request.messages, request.tools),
+            completion.completion_tokens or self.count_tokens(reply),
+        )
 
     def _body(self, request: Request) -> dict[str, Any]:
         sampling = request.sampling

@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 
 from arena.engines.api_key import SET_KEY, without_key
 from arena.engines.openai_answer import HalfAnswer, words_of_error
-from arena.errors import EngineError
+from arena.errors import EngineError, RefusedRequest
 
 T = TypeVar("T")
 
@@ -48,13 +48,17 @@ class Server:
 
 @dataclass(frozen=True)
 class Problem:
-    """Why a request failed. `passing`: another try may help, after `wait_s` where the server said so."""
+    """Why a request failed. `passing`: another try may help, after `wait_s` where the server said so.
+
+    `of_request`: it is this one request that is refused, for good; others may be answered.
+    """
 
     message: str
     next_step: str = ""
     passing: bool = False
     wait_s: float | None = None
     unreachable: bool = False
+    of_request: bool = False
 
 
 async def persist(
@@ -63,7 +67,8 @@ async def persist(
     """Return what `once` returns; while it fails for a passing reason, try again, `retries` times at most.
 
     Each try may take `server.timeout_s`. Without `reconnect`, a server that can't be reached is a reason to
-    give up at once. Raises `EngineError`, which holds nothing of the request: no header, no key.
+    give up at once. Raises `EngineError` (`RefusedRequest` where others may be answered), which holds nothing
+    of the request: no header, no key.
     """
     for attempt in itertools.count():
         try:
@@ -75,7 +80,8 @@ async def persist(
             break
         await asyncio.sleep(_back_off_s(attempt) if problem.wait_s is None else problem.wait_s)
     # outside of the except block, so that the client's own error is not chained to it
-    raise EngineError(problem.message, problem.next_step)
+    raised = RefusedRequest if problem.of_request else EngineError
+    raise raised(problem.message, problem.next_step)
 
 
 def problem_of(error: Exception, server: Server) -> Problem:
@@ -98,7 +104,7 @@ def problem_of(error: Exception, server: Server) -> Problem:
             passing=True,
         )
     if isinstance(error, HalfAnswer):
-        return _half(str(error), server)
+        return _half(one_line(without_key(str(error))), server)
     if isinstance(error, openai.APIError) and error.body is not None:
         return _half(f"an error in mid-answer: {words(error.body)}", server)
     return _half("a connection that breaks off", server)
@@ -143,6 +149,7 @@ def _refusal(status: int, headers: Mapping[str, str], said: str, server: Server)
         return Problem(
             f"the prompt is too long for {server.model} at {server.address} ({status}{says})",
             "set context_tokens= to what the server allows, or lower max_tokens=",
+            of_request=True,
         )
     if status == 404:
         return Problem(
@@ -151,7 +158,11 @@ def _refusal(status: int, headers: Mapping[str, str], said: str, server: Server)
         )
     if status == 429 or status in PASSING_STATUS or status >= 500:
         return _passing_refusal(status, headers, says, server)
-    return Problem(f"{server.address} rejects the request ({status}{says})", "look into the server's log")
+    return Problem(
+        f"{server.address} rejects the request ({status}{says})",
+        "look into the server's log",
+        of_request=True,
+    )
 
 
 def _passing_refusal(status: int, headers: Mapping[str, str], says: str, server: Server) -> Problem:
@@ -169,9 +180,17 @@ def _retry_after_s(headers: Mapping[str, str]) -> float | None:
     try:
         wait_s = float(text)
     except ValueError:
-        date = email.utils.parsedate_tz(text)
-        wait_s = email.utils.mktime_tz(date) - time.time() if date else -1.0
+        wait_s = _seconds_until(text)
     return wait_s if 0 <= wait_s < float("inf") else None
+
+
+def _seconds_until(date: str) -> float:
+    """Return how long it is until a date; -1 where it is none, or of no year that there is."""
+    try:
+        parsed = email.utils.parsedate_tz(date)
+        return email.utils.mktime_tz(parsed) - time.time() if parsed else -1.0
+    except (ValueError, OverflowError):
+        return -1.0
 
 
 def _never_connected(error: Exception) -> bool:

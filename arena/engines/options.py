@@ -14,7 +14,12 @@ from arena.engines.api_key import SET_KEY
 from arena.errors import UsageError
 
 _COMMA = re.compile(r"(?<!\\),")
-_SECRET = re.compile(r"(.*[-_])?(api[-_]?key|password|passwd|secret|authorization)|key|token", re.IGNORECASE)
+_SECRET = re.compile(
+    # a slip of max_tokens or its like is no secret
+    r"(?!(max|context|thought|filler|result)_token$)"
+    r".*(token|key|sig|signature|secret|password|passwd|authorization)",
+    re.IGNORECASE | re.DOTALL,
+)
 
 
 def split_at_commas(text: str) -> list[str]:

@@ -8,7 +8,7 @@ from typing import Any
 
 from arena.engines.base import Completion, Engine, Request
 from arena.engines.seeding import reply_seed
-from arena.errors import EngineError
+from arena.errors import RefusedRequest
 
 VERSION = 1
 """Raised when the same seed would choose other replies."""
@@ -35,7 +35,9 @@ async def _reply(request: Request) -> Completion:
         # a simulator may need a second to list them
         replies = await asyncio.to_thread(request.oracle.valid_replies)
     except NotImplementedError:
-        raise EngineError(f"{request.task} can't list its valid actions, so `random` can't play it") from None
+        raise RefusedRequest(
+            f"{request.task} can't list its valid actions, so `random` can't play it"
+        ) from None
     # sorted: the choice shall not depend on the order in which the environment happens to list them
     choices = sorted(set(replies))
     text = random.Random(reply_seed(request)).choice(choices) if choices else ""

@@ -27,7 +27,7 @@ from arena.engines.options import (
     unknown_option,
 )
 from arena.engines.vllm_machine import HOW_TO_INSTALL
-from arena.errors import EngineError, UsageError
+from arena.errors import EngineError, MissingPackage, UsageError
 
 _NAME = re.compile(r"[A-Za-z0-9._-]+")
 _HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*/[\w.-]+")
@@ -253,7 +253,7 @@ def _factory(kind: str) -> Callable[..., Engine]:
         return _plugin(_plugins()[kind])
     lacks = [package for package in BUILT_IN[kind].packages if find_spec(package) is None]
     if lacks:
-        raise EngineError(f"{kind} needs the package {', '.join(lacks)}", BUILT_IN[kind].mend)
+        raise MissingPackage(f"{kind} needs the package {', '.join(lacks)}", BUILT_IN[kind].mend)
     return BUILT_IN[kind].load()
 
 

@@ -3,10 +3,11 @@
 import hashlib
 import sqlite3
 from collections.abc import Mapping, Sequence
+from contextlib import closing
 from typing import Any
 
 from arena.engines.base import Completion, Engine, Request
-from arena.errors import UsageError
+from arena.errors import EngineError, UsageError
 from arena.store.files import connect, find_run
 
 _REPLIES = """
@@ -23,16 +24,20 @@ class ReplayEngine(Engine):
     """
 
     def __init__(self, run: str, *, contestant: str | None = None) -> None:
-        """Open the run. Raises `UsageError` where there is no such run or contestant."""
-        path = find_run(run)
+        """Look at the run. Raises `UsageError` where there is no such run or contestant."""
+        self._run = find_run(run)
         # the plan knows contestants, and contestants know engines: import where it is needed
         from arena.plan import contestant_names
 
-        names = contestant_names(path)
+        names = contestant_names(self._run)
         self._contestant = contestant or names[0]
         if self._contestant not in names:
-            raise UsageError(f"{path} has no contestant {contestant!r}", f"it has {', '.join(names)}")
-        self._db = connect(path)
+            raise UsageError(f"{self._run} has no contestant {contestant!r}", f"it has {', '.join(names)}")
+        self._db: sqlite3.Connection | None = None
+
+    async def start(self) -> None:
+        """Open the run. Raises `StoreError`."""
+        self._db = connect(self._run)
 
     async def complete(self, requests: Sequence[Request]) -> list[Completion]:
         """Return the recorded replies of the same task, repeat and turn."""
@@ -41,15 +46,20 @@ class ReplayEngine(Engine):
     def identity(self) -> Mapping[str, Any]:
         """Return the hash of all the replies."""
         digest = hashlib.sha256()
-        for row in self._db.execute(_REPLIES + " ORDER BY e.task, e.repeat, t.idx", (self._contestant,)):
-            digest.update(repr(tuple(row)[:5]).encode())
+        with closing(connect(self._run)) as db:
+            for row in db.execute(_REPLIES + " ORDER BY e.task, e.repeat, t.idx", (self._contestant,)):
+                digest.update(repr(tuple(row)[:5]).encode())
         return {"engine": "replay", "replies": digest.hexdigest()[:16]}
 
     async def close(self) -> None:
         """Close the run."""
-        self._db.close()
+        if self._db:
+            self._db.close()
+            self._db = None
 
     def _recorded(self, request: Request) -> Completion:
+        if self._db is None:
+            raise EngineError(f"the replay of {self._run} is not started")
         row: sqlite3.Row | None = self._db.execute(
             _REPLIES + " AND e.task = ? AND e.repeat = ? AND t.idx = ?",
             (self._contestant, request.task, request.repeat, request.turn),

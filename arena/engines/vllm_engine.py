@@ -21,7 +21,7 @@ from arena.engines.constrained import Constrained, check_installed, constraint_i
 from arena.engines.hf_chat import preferred_style, template_hash
 from arena.engines.seeding import reply_seed
 from arena.engines.vllm_reply import Reply
-from arena.errors import EngineError
+from arena.errors import EngineError, RefusedRequest
 
 if TYPE_CHECKING:
     from arena.engines.hf_chat import Chat
@@ -128,9 +128,11 @@ class VllmEngine(Engine):
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
 
-    def count_tokens(self, messages: Sequence[Message]) -> int:
+    def count_tokens(self, messages: Sequence[Message], tools: Sequence[Mapping[str, Any]] = ()) -> int:
         """Return the length in tokens of the prompt as the model gets it; an estimate before `start`."""
-        return len(self._chat.encode(messages)) if self._chat else super().count_tokens(messages)
+        if not self._chat:
+            return super().count_tokens(messages)
+        return len(self._chat.encode(messages, tools if self._tools == "template" else ()))
 
     async def close(self) -> None:
         """End vLLM's process. Replies under way fail with `EngineError`."""
@@ -179,7 +181,7 @@ class VllmEngine(Engine):
         prompt = await asyncio.to_thread(chat.prompt, request, with_tools=with_tools)
         room = served.context_tokens - len(prompt)
         if room < 1:
-            raise EngineError(
+            raise RefusedRequest(
                 f"A prompt of {len(prompt)} tokens does not fit: {self._name} takes {served.context_tokens}.",
                 "Use a model with a longer context window, or fewer history items.",
             )

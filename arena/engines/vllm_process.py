@@ -22,7 +22,7 @@ from arena.engines.constrained import guided_schema
 from arena.engines.vllm_machine import CONSTRAINT_BACKEND, cache_bytes, refuse_too_large, settle
 from arena.engines.vllm_problem import explain, import_problem, refuse_on_cpu
 from arena.engines.vllm_reply import Piece
-from arena.errors import EngineError
+from arena.errors import EngineError, RefusedRequest
 
 if TYPE_CHECKING:
     from compress.checkpoint import Checkpoint
@@ -96,7 +96,7 @@ class Served:
         if self.llm.errored:
             return explain(self.name, error, self.folder / "log.txt")
         cause = error.__cause__ or error
-        return EngineError(f"vLLM refuses a request to {self.name}: {type(cause).__name__}: {cause}.")
+        return RefusedRequest(f"vLLM refuses a request to {self.name}: {type(cause).__name__}: {cause}.")
 
 
 def serve_in_process(

@@ -11,25 +11,27 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import arena.errors
+import envs.errors
 from arena import __version__
 from arena.contestant import Contestant
 from arena.engines.base import Engine
 from arena.engines.registry import make_engine
 from arena.episode import Diverged
-from arena.errors import ArenaError, EngineError, OutOfMemory, StoreError, Unsupported, UsageError
+from arena.errors import ArenaError, EngineError
 from arena.executors.base import Assignment, Venue
 from arena.executors.local import LocalExecutor
 from arena.plan import without_none
 from arena.records import EpisodeKey, Event, Turn
-from envs.errors import BadData, EnvironmentCrashed, EnvsError, MissingData, MissingPackage, UnknownTask
+from envs.errors import EnvsError
 
 _RAISED: Mapping[str, type[Exception]] = {
-    each.__name__: each
-    for each in (
-        *(ArenaError, EngineError, OutOfMemory, StoreError, Unsupported, UsageError, Diverged),
-        *(EnvsError, EnvironmentCrashed, BadData, MissingData, MissingPackage, UnknownTask),
-    )
-}
+    name: each
+    for module in (arena.errors, envs.errors)
+    for name, each in vars(module).items()
+    if isinstance(each, type) and issubclass(each, Exception)
+} | {Diverged.__name__: Diverged}
+"""All errors of the contest and of benchmarks, by name."""
 
 
 @dataclass(frozen=True)

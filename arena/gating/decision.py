@@ -19,6 +19,7 @@ from typing import Any, Literal
 from analysis.power import tasks_to_gate
 from analysis.significance import PairedDifference
 from arena.gating.policy import Policy
+from arena.report.candidates import models
 from arena.verdict import SIGNIFICANT_P, points, rounded_tasks, would_decide
 
 Status = Literal["PASS", "WARN", "FAIL", "INCONCLUSIVE"]
@@ -58,13 +59,16 @@ class Decision:
 
 
 def decide(document: Mapping[str, Any], policy: Policy) -> Decision:
-    """Decide on every contestant of a report's document. Without any besides the baseline: INCONCLUSIVE."""
+    """Decide on every model of a report's document. Without any besides the baseline: INCONCLUSIVE.
+
+    Yardsticks (`random`, `expert`, scripts) are no models, and not judged.
+    """
     lines: list[Line] = []
     played = dict.fromkeys(name for table in document["contestants"].values() for name in table)
     benchmarks = [*dict.fromkeys([*played, *policy.critical])]
     if OVERALL not in benchmarks and len(played) > 1:
         benchmarks.append(OVERALL)
-    names = [name for name in document["contestants"] if name != document["baseline"]]
+    names = list(models(document))
     for name in names:
         lines += [_line(document, policy, name, benchmark) for benchmark in benchmarks]
     contestants = {
@@ -112,7 +116,7 @@ def _line(document: Mapping[str, Any], policy: Policy, name: str, benchmark: str
 
 
 def _judged(difference: PairedDifference, p_holm: float, drop: float) -> tuple[Status, str, int | None]:
-    allowed = f"{points(drop)} points"
+    allowed = f"{100 * drop:g} points"  # as it was asked for, not rounded
     proven = difference.high < 0 and p_holm < SIGNIFICANT_P
     seen = f"{points(-difference.delta)} points"
     if difference.low > -drop:

@@ -11,8 +11,10 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
 from arena.outside.lines import BadLog
-from arena.outside.recorded import list_of, object_of
+from arena.outside.recorded import object_of
 from arena.plan import contestant_names, read_plan
 from arena.protocol.base import failure_from_json, failure_to_json
 from arena.records import Episode, EpisodeKey, Turn
@@ -21,6 +23,9 @@ from arena.store.rows import episode_from_row, read_turns, task_from_json
 from envs.base import Task
 
 STATUSES = ("running", "done", "error")
+MOST_REPEATS = 10_000
+ROUNDING = 1e-9
+"""By so much sums of shares go beyond 1."""
 
 NUMBER = (int, float)
 _TASK = {
@@ -148,7 +153,9 @@ def whole_of(head: Any, turns: Sequence[Any], tasks: Mapping[str, Task], place: 
         raise BadLog(f"{place}: status is not one of {', '.join(STATUSES)}")
     if fields["task_hash"] not in tasks:
         raise BadLog(f"{place}: its task is not in the file")
-    provenance = fields.pop("provenance")
+    if not 0 <= fields["progress"] <= 1 + ROUNDING:
+        raise BadLog(f"{place}: progress is not from 0 to 1")
+    provenance = _checked_provenance(fields.pop("provenance"), place)
     names = ("contestant", "task", "task_hash", "seed", "repeat")
     key = EpisodeKey(**{name: fields.pop(name) for name in names})
     read = turns_of(turns, fields["first_observation"], place)
@@ -175,21 +182,86 @@ def turns_of(records: Sequence[Any], first_observation: str, place: str) -> list
 def checked_plan(value: Any, place: str) -> dict[str, Any]:
     """Return a plan that has what reports and screens need of it. Raises `BadLog`."""
     document = object_of(value, place, "the plan")
-    plan = object_of(document.get("plan"), place, "plan.plan")
-    object_of(plan.get("settings"), place, "plan.plan.settings")
-    contestants = list_of(document.get("contestants"), place, "plan.contestants")
-    names = [object_of(each, place, "a contestant").get("name") for each in contestants]
-    pairs = [
-        pair
-        for part in ("contestants", "tasks")
-        for pair in list_of(plan.get(part), place, f"plan.plan.{part}")
-        if not (isinstance(pair, list) and len(pair) == 2 and all(isinstance(each, str) for each in pair))
-    ]
-    if not names or not all(isinstance(name, str) for name in names) or pairs:
-        raise BadLog(f"{place}: the plan's contestants and tasks are not as Arena writes them")
-    if not isinstance(plan.get("repeats"), int) or not isinstance(plan.get("suite"), str):
-        raise BadLog(f"{place}: the plan lacks its suite or its repeats")
+    try:
+        _Document.model_validate_json(json.dumps(document, allow_nan=False))
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(map(str, ("plan", *first["loc"])))
+        raise BadLog(f"{place}: {where[:80]!a} is not as Arena writes it: {first['msg'][:80]}") from None
+    except (ValueError, RecursionError):
+        raise BadLog(f"{place}: the plan holds numbers that are none") from None
     return document
+
+
+class _Shape(BaseModel):
+    """What is needed of a part of a plan; what else stands there is left to itself."""
+
+    model_config = ConfigDict(strict=True)
+
+
+class _Frozen(_Shape):
+    suite: str
+    settings: "_Settings"
+    repeats: int = Field(ge=1, le=MOST_REPEATS)
+    contestants: list[tuple[str, str]]
+    tasks: list[tuple[str, str]]
+
+
+class _Settings(_Shape):
+    seed: int = 0
+
+
+class _Contestant(_Shape):
+    name: str
+    hash: str = ""
+    spec: str = ""
+    options: dict[str, Any] | None = None
+    identity: "_Identity | None" = None
+    size_bytes: int | None = Field(None, ge=0)
+
+
+class _Identity(_Shape):
+    engine: dict[str, Any] | None = None
+
+
+class _Suite(_Shape):
+    tasks: list[dict[str, Any]] = []
+
+
+class _Log(_Shape):
+    file: str
+    format: str
+
+
+class _Imported(_Shape):
+    logs: list[_Log]
+    paired: int
+    unmatched: dict[str, int]
+    missing: dict[str, list[str]]
+    progress_is: dict[str, str]
+    notes: list[str]
+
+
+class _Document(_Shape):
+    plan: _Frozen
+    contestants: list[_Contestant] = Field(min_length=1)
+    arena: str = ""
+    created: str = ""
+    packages: dict[str, str] = {}
+    machine: dict[str, Any] = {}
+    suite: _Suite | None = None
+    imported: _Imported | None = None
+
+
+def _checked_provenance(provenance: dict[str, Any], place: str) -> dict[str, Any]:
+    absent = provenance.get("absent", [])
+    if not isinstance(absent, list) or not all(isinstance(each, str) for each in absent):
+        raise BadLog(f"{place}: provenance.absent is no list of names")
+    kinds: Mapping[str, Any] = {"grounding": NUMBER, "grading_version": int}
+    for name in kinds.keys() & {key for key, value in provenance.items() if value is not None}:
+        if not isinstance(provenance[name], kinds[name]):
+            raise BadLog(f"{place}: provenance.{name} is of the wrong type")
+    return provenance
 
 
 def _checked(record: Any, types: Mapping[str, Any], place: str) -> dict[str, Any]:
@@ -197,8 +269,17 @@ def _checked(record: Any, types: Mapping[str, Any], place: str) -> dict[str, Any
     for name, wanted in types.items():
         value = fields.get(name)
         fits = isinstance(value, wanted) and (wanted is bool or not isinstance(value, bool))
-        if not fits or (isinstance(value, float) and not math.isfinite(value)):
+        if not fits or not _is_finite(value):
             raise BadLog(f"{place}: {name} is missing or of the wrong type")
         if isinstance(value, int) and abs(value) >= 2**63:
             raise BadLog(f"{place}: {name} is too large")
     return {name: fields.get(name) for name in types}
+
+
+def _is_finite(value: Any) -> bool:
+    """Tell whether no number in a value is NaN or infinite: SQLite reads no JSON that has them."""
+    if isinstance(value, dict):
+        return all(map(_is_finite, value.values()))
+    if isinstance(value, list):
+        return all(map(_is_finite, value))
+    return not isinstance(value, float) or math.isfinite(value)

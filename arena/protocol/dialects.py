@@ -28,6 +28,8 @@ from arena.protocol.tools import Tool, toolbox
 MAX_CALLS = 64
 MAX_PYTHON_CHARS = 20_000
 
+_SPACE = re.compile(r"\s*+")
+
 Body = Literal["call", "calls", "arguments", "python"]
 
 
@@ -115,7 +117,8 @@ def listen(reply: str, of: Dialect) -> Spoken:
     calls: list[SpokenCall] = []
     broken: NotJson | None = None
     begun: re.Match[str] | None = None
-    while len(calls) < MAX_CALLS and (found := _next(reply, at, of)):
+    openings = _Openings(reply, of)
+    while len(calls) < MAX_CALLS and (found := openings.next(at)):
         form, match = found
         texts.append(reply[at : match.start()])
         try:
@@ -249,7 +252,7 @@ def _thought(reply: str, of: Dialect) -> tuple[str, int]:
     start = len(reply) - len(reply.lstrip())
     opened = reply.startswith(opening, start)
     end = reply.find(closing)
-    first = _next(reply, 0, of)
+    first = _Openings(reply, of).next(0)
     if not opened and (end < 0 or (first and first[1].start() < end)):
         return "", 0
     if end < 0:
@@ -257,16 +260,23 @@ def _thought(reply: str, of: Dialect) -> tuple[str, int]:
     return reply[start + len(opening) if opened else 0 : end].strip(), end + len(closing)
 
 
-def _next(reply: str, at: int, of: Dialect) -> tuple[Form, re.Match[str]] | None:
-    found = [
-        (match.start(), number, match)
-        for number, form in enumerate(of.forms)
-        if (match := form.begin.search(reply, at))
-    ]
-    if not found:
-        return None
-    _, number, match = min(found, key=lambda each: each[:2])
-    return of.forms[number], match
+class _Openings:
+    """The places where calls begin, from left to right; no form is looked for twice in the same text."""
+
+    def __init__(self, reply: str, of: Dialect) -> None:
+        self._reply = reply
+        self._ahead = {number: (form, form.begin.search(reply)) for number, form in enumerate(of.forms)}
+
+    def next(self, at: int) -> tuple[Form, re.Match[str]] | None:
+        """Return the first form that begins at `at` or later; `at` never falls from call to call."""
+        found: list[tuple[int, int, Form, re.Match[str]]] = []
+        for number, (form, match) in self._ahead.items():
+            if match and match.start() < at:
+                match = form.begin.search(self._reply, at)
+                self._ahead[number] = form, match
+            if match:
+                found.append((match.start(), number, form, match))
+        return min(found)[2:] if found else None
 
 
 def _calls(reply: str, match: re.Match[str], form: Form) -> tuple[list[SpokenCall], int]:
@@ -318,7 +328,9 @@ def _python_call(node: ast.expr, span: Span) -> SpokenCall:
 def _rest(reply: str, at: int, of: Dialect) -> Span | None:
     """Return where the text behind the last call stands, what belongs to the calls left out."""
     while True:
-        at += len(reply) - at - len(reply[at:].lstrip())
+        space = _SPACE.match(reply, at)
+        assert space is not None
+        at = space.end()
         match = of.around.match(reply, at) if of.around else None
         if match is None:
             return (at, len(reply)) if at < len(reply) else None

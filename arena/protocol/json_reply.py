@@ -14,10 +14,10 @@ from arena.protocol.strict_json import NotJson, read
 def diagnose(reply: str, finish_reason: str = "stop") -> Failure:
     """Return the failure of a reply that its benchmark could not read; raises nothing, whatever the reply."""
     start = min((at for at in (reply.find("{"), reply.find("[")) if at >= 0), default=-1)
-    if loop := repeated(reply):
+    if loop := repeated(reply.rstrip()):
         return loop
     if start < 0:
-        return Failure(FailureKind.NO_ACTION, (0, len(reply)), "a JSON value", excerpt(reply))
+        return Failure(FailureKind.NO_ACTION, (0, len(reply)), "a JSON value", excerpt(reply.strip()))
     try:
         document = read(reply, start)
     except NotJson as error:

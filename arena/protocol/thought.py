@@ -18,11 +18,14 @@ _TAG = re.compile(r"<(/?)(think|thinking|reasoning|thought)>", re.IGNORECASE)
 class Reading:
     """A reply without its thoughts. `body` is as long as the reply: thoughts are blanks, so offsets hold.
 
-    `unfinished` is where a block begins that never closes, or None; from there on `body` is blank.
+    `rest` is what is left where thoughts are cut out, each with the line breaks behind it and the blanks
+    before it; a reply without thoughts is all rest, edges included. `unfinished` is where a block begins that
+    never closes, or None; from there on `body` is blank.
     """
 
     thought: str
     body: str
+    rest: str
     unfinished: int | None = None
 
 
@@ -36,17 +39,28 @@ class _Block:
 def split(reply: str) -> Reading:
     """Split a reply into its thoughts and the rest; one pass, whatever the tags."""
     blocks = list(_blocks(reply))
-    pieces, end = [], 0
+    texts, pieces, end = [], [], 0
     for block in blocks:
         start, next_end = block.span
+        texts.append(reply[end:start])
         pieces += [reply[end:start], " " * (next_end - start)]
         end = next_end
     thoughts = [reply[slice(*block.inner)].strip() for block in blocks]
     return Reading(
         thought="\n".join(filter(None, thoughts)),
         body="".join(pieces) + reply[end:],
+        rest=_joined([*texts, reply[end:]]),
         unfinished=next((block.span[0] for block in blocks if not block.closed), None),
     )
+
+
+def _joined(texts: list[str]) -> str:
+    """Return the texts around thoughts in one, less the blanks before a thought and line breaks behind it."""
+    *before, last = texts
+    if not before:
+        return last
+    pieces = [text.lstrip("\r\n").rstrip(" \t") for text in before]
+    return "".join([*pieces, last.lstrip("\r\n")])
 
 
 def _blocks(reply: str) -> Iterator[_Block]:

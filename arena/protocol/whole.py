@@ -1,5 +1,7 @@
 """The `whole` protocol: the reply as it is, less its thoughts. For benchmarks that score whole replies.
 
+White space at the edges stays: LongBench compares lines of code with their indentation.
+
 Not chosen by a suite: it is used where an environment's `reply_form` is `whole`. A reply cut at the token
 limit is scored as far as it goes, as the originals of these benchmarks do.
 """
@@ -22,9 +24,8 @@ class WholeReply:
     ) -> Decision:
         """Return the reply without its thoughts, or the failure `unfinished_thought` or `empty`."""
         reading = thought.split(reply)
-        action = reading.body.strip()
-        if action:
-            return Decision(reading.thought, action=action)
+        if reading.rest.strip():
+            return Decision(reading.thought, action=reading.rest)
         if reading.unfinished is not None:
             span = (reading.unfinished, len(reply))
             failure = Failure(FailureKind.UNFINISHED_THOUGHT, span, "the end of the thought", "none")

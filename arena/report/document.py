@@ -17,12 +17,13 @@ from arena.comparing import (
 )
 from arena.floors import FloorCheck, check_floor
 from arena.recovered import recovered
+from arena.report.candidates import PLAYERS
 from arena.report.failures import compared_failures, failure_counts
 from arena.report.flips import flips, task_rows
 from arena.report.gathering import Gathered, gather
 from arena.report.headline import headline
 from arena.report.notes import notes
-from arena.report.provenance import agents, is_random, provenance
+from arena.report.provenance import agents, engine_of, is_random, provenance
 from arena.score import Score, Scores, read_scores, score
 from arena.verdict import no_base, verdict
 
@@ -51,15 +52,16 @@ def scores_document(run: Path) -> dict[str, Any]:
     return {"run": run.name, "contestants": _as_tables(score(contestants, episodes, errors))}
 
 
-def report_document(*runs: Path, chosen: str = "") -> dict[str, Any]:
+def report_document(*runs: Path, chosen: str = "", only: Sequence[str] = ()) -> dict[str, Any]:
     """Return the scores of runs, each contestant's differences to the baseline, and all that explains them.
 
     Adds to `scores_document`, for all but the baseline, {delta, ci, p, p_holm, pairs, effect, mde, verdict…}
     of the progress rate, and `measures` with the same for success and valid calls; `overall`; `floors`;
     `flips`; `failures`; `recovered`; `tasks`; `agents`; `provenance`; `notes`; `headline`, the
-    recommendation. `chosen` filters episodes. Raises what `gather` raises.
+    recommendation. `chosen` filters episodes, `only` names the contestants that count, the baseline first.
+    Raises what `gather` raises.
     """
-    gathered = gather(runs, chosen)
+    gathered = gather(runs, chosen, only)
     baseline, contestants = gathered.baseline, gathered.contestants
     table = Table(gathered.episodes)
     scores = score(contestants, gathered.episodes, gathered.errors)
@@ -161,12 +163,22 @@ def _judged(compared: Comparisons, name: str, where: str, floor: FloorCheck | No
 def _overall(
     gathered: Gathered, scores: Scores, compared: Comparisons, floors: Mapping[str, FloorCheck]
 ) -> dict[str, dict[str, Any]]:
-    """Return each contestant's macro means over the benchmarks that all have played, and its comparison."""
+    """Return each contestant's macro means over the benchmarks that all have played, and its comparison.
+
+    Both are of the benchmarks that the base can do, where there are any.
+    """
+    # a yardstick may have played one benchmark alone
+    counted = [
+        name
+        for name in scores
+        if name == gathered.baseline or engine_of(gathered.agents[name]) not in PLAYERS
+    ]
     shared = [
         benchmark
         for benchmark in scores[gathered.baseline]
-        if all(by_benchmark[benchmark].progress is not None for by_benchmark in scores.values())
+        if all(scores[name][benchmark].progress is not None for name in counted)
     ]
+    shared = _possible(shared, floors) or shared
     base_size = gathered.agents[gathered.baseline].get("size_bytes")
     table: dict[str, dict[str, Any]] = {}
     for name, by_benchmark in scores.items():

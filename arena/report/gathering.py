@@ -2,7 +2,7 @@
 
 import json
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field, replace
 from itertools import takewhile
@@ -13,7 +13,7 @@ from arena.deciding import DECIDED, random_order
 from arena.errors import UsageError
 from arena.filtering import parse
 from arena.plan import read_plan
-from arena.score import EpisodeScore, Errors, read_episodes
+from arena.score import EpisodeScore, benchmark_of, read_episodes
 from arena.store.files import connect
 
 LAST_EVENTS = 10_000
@@ -21,6 +21,12 @@ LAST_EVENTS = 10_000
 
 # a task's data may be long texts: they stay where they are
 _TASKS = "SELECT hash, id, json_extract(data, '$.source'), json_extract(data, '$.grading') FROM task"
+_FAILED = """
+SELECT e.contestant, e.task_hash, e.seed, e.repeat, e.task FROM episode e WHERE e.status = 'error' AND {where}
+"""
+
+Key = tuple[str, str, int, int]
+"""Contestant, task hash, seed and repeat: what makes an episode of two runs the same one."""
 
 
 @dataclass(frozen=True)
@@ -34,26 +40,37 @@ class TaskFacts:
 
 @dataclass
 class Gathered:
-    """The material of a report. The first contestant of the first run is the baseline.
+    """The material of a report. The first of `only`, or the first run's first contestant, is the baseline.
 
-    `agents` says who each contestant is; `tasks` maps hashes to facts; `plans` are the runs' `run.toml`.
-    `left_out` counts episodes of older gradings by benchmark. `stopped` is why a run was stopped early, and
-    `order` (hashes) then the tasks that were to be played first and are finished; `unplayed` counts the
-    episodes that are neither finished nor failed (not of logs of other harnesses, nor under a filter).
+    `only` names the contestants that count (empty: all). `agents` says who each contestant is; `tasks` maps
+    hashes to facts; `plans` are the runs' `run.toml`. `left_out` counts episodes of older gradings by
+    benchmark. `stopped` is why a run was stopped early, and `counted` the tasks that count (hashes, in the
+    order in which they are played then): of such a run those that were to be played first and are finished,
+    of others all. `failed` (with their benchmarks) and `planned` are all runs' episodes, each once: `errors`
+    counts those that failed and no run has finished, `unplayed` those planned that are neither finished nor
+    failed in any (not of logs of other harnesses, nor under a filter).
     """
 
     runs: Sequence[Path]
     chosen: str
+    only: Sequence[str] = ()
     plans: list[dict[str, Any]] = field(default_factory=list)
     agents: dict[str, dict[str, Any]] = field(default_factory=dict)
     episodes: list[EpisodeScore] = field(default_factory=list)
     errors: Counter[tuple[str, str]] = field(default_factory=Counter)
+    failed: dict[Key, str] = field(default_factory=dict)
+    planned: set[Key] = field(default_factory=set)
     tasks: dict[str, TaskFacts] = field(default_factory=dict)
     left_out: Mapping[str, int] = field(default_factory=dict)
     stopped: str | None = None
-    order: list[str] | None = None
+    counted: Collection[str] = ()
     unplayed: int = 0
     notes: list[str] = field(default_factory=list)
+
+    @property
+    def order(self) -> Sequence[str] | None:
+        """The tasks that count, in order, where a run was stopped early."""
+        return list(self.counted) if self.stopped else None
 
     @property
     def contestants(self) -> list[str]:
@@ -66,18 +83,28 @@ class Gathered:
         return next(iter(self.agents))
 
 
-def gather(runs: Sequence[Path], chosen: str = "") -> Gathered:
+def gather(runs: Sequence[Path], chosen: str = "", only: Sequence[str] = ()) -> Gathered:
     """Read the runs of a report; `chosen` is a filter of their episodes (`arena/filtering.py`).
 
     Contestants of the same name and hash in several runs are one; those that only share the name get their
-    run's name behind it. Raises `UsageError` for a broken filter or where no run is given, `StoreError` where
-    a run can't be read.
+    run's name behind it. `only` of them, in that order, where names are given. Raises `UsageError` for a
+    broken filter, for names that no run has and where no run is given, `StoreError` where a run can't be
+    read.
     """
     if not runs:
         raise UsageError("a report needs a run", "`arena runs` lists those in this folder")
-    gathered = Gathered(runs, chosen)
+    gathered = Gathered(runs, chosen, only)
     for run in runs:
         _add(gathered, run)
+    if only:
+        known = gathered.agents
+        if missing := [name for name in only if name not in known]:
+            raise UsageError(
+                f"{' + '.join(run.name for run in runs)} has no contestant {missing[0]!r}",
+                f"it has {', '.join(known)}",
+            )
+        gathered.agents = {name: known[name] for name in only}
+    _count_owed(gathered)
     gathered.episodes, gathered.left_out = _of_one_grading(gathered.episodes)
     return gathered
 
@@ -85,17 +112,26 @@ def gather(runs: Sequence[Path], chosen: str = "") -> Gathered:
 def _add(gathered: Gathered, run: Path) -> None:
     plan = read_plan(run)
     known = {each["name"]: each for each in plan["contestants"]}
-    baseline = gathered.baseline if gathered.agents else next(iter(known), "")
-    episodes, errors = read_episodes(run, parse(gathered.chosen, baseline))
+    baseline = next(iter([*gathered.only, *gathered.agents, *known]), "")
+    chosen = parse(gathered.chosen, baseline)
+    episodes = read_episodes(run, chosen)
     called = {name: _called(gathered, run, name, agent) for name, agent in known.items()}
     gathered.plans.append(plan)
     for name, agent in known.items():
         gathered.agents.setdefault(called[name], agent)
+    if gathered.only:
+        known = {name: agent for name, agent in known.items() if called[name] in gathered.only}
+        episodes = [each for each in episodes if each.contestant in known]
     if any(name != new for name, new in called.items()):
         episodes = [replace(each, contestant=called[each.contestant]) for each in episodes]
     _add_episodes(gathered, run, episodes)
-    _add_errors(gathered, {(called[who], where): count for (who, where), count in errors.items()})
+    failed = chosen.episodes_where()
     with closing(connect(run)) as db:
+        for who, task_hash, seed, repeat, task in db.execute(
+            _FAILED.format(where=failed.sql), failed.parameters
+        ):
+            if who in known:
+                gathered.failed[called[who], task_hash, seed, repeat] = benchmark_of(task)
         for task_hash, task, source, grading in db.execute(_TASKS):
             facts = TaskFacts(task, source or "", json.loads(grading or "{}"))
             gathered.tasks.setdefault(task_hash, facts)
@@ -105,16 +141,21 @@ def _add(gathered: Gathered, run: Path) -> None:
             (DECIDED, LAST_EVENTS),
         ).fetchone()
     frozen = plan["plan"]
-    planned = len(frozen["contestants"]) * len(frozen["tasks"]) * int(frozen["repeats"])
+    first_seed = frozen["settings"].get("seed", 0)
+    planned = {
+        (called[name], task_hash, first_seed + repeat, repeat)
+        for name in known
+        for _, task_hash in frozen["tasks"]
+        for repeat in range(int(frozen["repeats"]))
+    }
     if not gathered.chosen and not plan.get("imported"):
-        gathered.unplayed += max(0, planned - len(episodes) - sum(errors.values()))
-    if stopped and len(episodes) < planned:
+        gathered.planned |= planned
+    counted = random_order([task for _, task in frozen["tasks"]], first_seed)
+    if stopped and len(episodes) < len(planned):
         gathered.stopped = str(stopped["why"])
-        order = random_order([task for _, task in frozen["tasks"]], frozen["settings"].get("seed", 0))
-        gathered.order = [
-            *(gathered.order or ()),
-            *_begun_in_order(run, order, list(known), frozen["repeats"]),
-        ]
+        counted = _begun_in_order(run, counted, list(known), frozen["repeats"])
+    # a task of several runs counts once
+    gathered.counted = dict.fromkeys([*gathered.counted, *counted])
 
 
 def _begun_in_order(run: Path, order: Sequence[str], names: Sequence[str], repeats: int) -> list[str]:
@@ -147,12 +188,16 @@ def _add_episodes(gathered: Gathered, run: Path, episodes: Sequence[EpisodeScore
     gathered.episodes += new
 
 
-def _add_errors(gathered: Gathered, errors: Errors) -> None:
-    for where, count in errors.items():
-        gathered.errors[where] += count
+def _count_owed(gathered: Gathered) -> None:
+    """Count what failed and what was not played; what one run owes, another may have finished."""
+    done = {_key(each) for each in gathered.episodes}
+    for key, benchmark in gathered.failed.items():
+        if key not in done:
+            gathered.errors[key[0], benchmark] += 1
+    gathered.unplayed = len(gathered.planned - done - gathered.failed.keys())
 
 
-def _key(episode: EpisodeScore) -> tuple[str, str, int, int]:
+def _key(episode: EpisodeScore) -> Key:
     return episode.contestant, episode.task_hash, episode.seed, episode.repeat
 
 

@@ -5,22 +5,24 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
+from arena.report.candidates import (
+    OPEN,
+    PLAYERS,
+    SMALLER,
+    Candidate,
+    candidates,
+    margin,
+    models,
+    rules_out,
+)
 from arena.report.tables import difference_cells
-from arena.verdict import WORTH_RULING_OUT, points
+from arena.verdict import points
 
-OVERALL = "overall"
-PLAYERS = frozenset({"expert", "random", "script", "replay"})
-"""Engines that are yardsticks, not models: nobody ships them."""
-SMALLER = 0.995
-"""Up to this share of the base's bytes a contestant counts as smaller."""
 AS_SMALL = 1.02
 """Up to so many times the smallest's bytes a contestant counts as small as it."""
 AS_SAFE = 0.01
 """Where the drops that are ruled out differ by no more than this, speed decides between two of one size."""
 MOST_NAMED = 4
-OPEN = ("undecided", "looks_worse")
-"""Verdicts that more tasks may change."""
-
 Kind = Literal["ship", "undecided", "none", "no_base", "alone"]
 
 
@@ -41,50 +43,11 @@ class Headline:
         return {"kind": self.kind, "text": self.text, "why": list(self.why), "caution": self.caution}
 
 
-@dataclass(frozen=True)
-class Candidate:
-    """A contestant that might be shipped: its comparison with the base over all benchmarks.
-
-    `harmed` are benchmarks on which it is proven worse, and a drop beyond the margin isn't ruled out.
-    """
-
-    name: str
-    fields: Mapping[str, Any]
-    size_ratio: float | None
-    harmed: tuple[str, ...]
-
-    @property
-    def safe(self) -> bool:
-        """Whether a loss beyond the margin is ruled out."""
-        return _rules_out(self.fields) and not self.harmed
-
-    @property
-    def is_open(self) -> bool:
-        """Whether more tasks would tell."""
-        is_decided = self.safe or bool(self.harmed)
-        return not is_decided and self.fields.get("verdict_kind") in OPEN
-
-    @property
-    def is_out(self) -> bool:
-        """Whether a loss is proven, overall or on one benchmark."""
-        return self.fields.get("verdict_kind") == "worse" or bool(self.harmed)
-
-    @property
-    def smaller(self) -> bool:
-        """Whether it is known to be smaller than the base."""
-        return self.size_ratio is not None and self.size_ratio <= SMALLER
-
-    @property
-    def as_large(self) -> bool:
-        """Whether it is known to save nothing."""
-        return self.size_ratio is not None and self.size_ratio > SMALLER
-
-
 def headline(document: Mapping[str, Any]) -> Headline:
     """Return the recommendation: the smallest contestant for which a loss beyond the margin is ruled out.
 
-    The margin is `WORTH_RULING_OUT` of progress over all benchmarks. Where no contestant is such, it says how
-    many tasks would decide.
+    The margin is `WORTH_RULING_OUT` of progress over all benchmarks, or half of what the base reaches
+    (`LEAST_KEPT`) where that is less. Where no contestant is such, it says how many tasks would decide.
     """
     return replace(_headline(document), caution=_caution(document))
 
@@ -103,15 +66,16 @@ def _headline(document: Mapping[str, Any]) -> Headline:
         return _ship(document, smaller, found)
     unsized = [each for each in safe if each.size_ratio is None]
     if unsized:
-        text = f"{_names(unsized)}: no loss of more than {_margin()} points is possible"
+        text = f"{_names(unsized)}: no loss of more than {_exactly(margin(document))} points is possible"
         why = (
             *map(_sure, unsized[:MOST_NAMED]),
+            *(said for each in unsized[:MOST_NAMED] for said in _not_known(each)),
             "How large it is isn't known, so what it saves isn't either.",
         )
         return Headline("ship", text, (*why, *_beyond_the_base(document), *_open(found, None)))
     if any(each.is_open and not each.as_large for each in found):
-        text = "Nothing smaller is known to be safe" if safe else "Nothing is decided"
         worse = [each for each in found if each.is_out and not each.safe]
+        text = "Nothing smaller is known to be safe" if safe or worse else "Nothing is decided"
         why = (
             *_as_large(safe),
             *_safe_somewhere(document, found),
@@ -124,49 +88,22 @@ def _headline(document: Mapping[str, Any]) -> Headline:
         text = f"Nothing is decided: no task yet that the base has finished too, of {_listed(waiting)}"
         return Headline("undecided", text, (*_as_large(safe), *_beyond_the_base(document)))
     who = "nothing smaller" if safe else "none of the others"
-    text = f"Ship the base: {who} stays within {_margin()} points of it"
+    text = f"Ship the base: {who} stays within {_exactly(margin(document))} points of it"
     unsafe = [each for each in found if not each.safe]
     why = (*_as_large(safe), *map(_lost, unsafe[:MOST_NAMED]), *_beyond_the_base(document))
     return Headline("none", text, why)
-
-
-def candidates(document: Mapping[str, Any]) -> list[Candidate]:
-    """Return the contestants that were compared with the base, without yardsticks, in the report's order."""
-    return [
-        Candidate(name, fields, fields.get("size_ratio"), _harmed(document, name))
-        for name, fields in _models(document).items()
-        if fields.get("verdict_kind")
-    ]
-
-
-def _models(document: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
-    """Return what the report says over all benchmarks of each contestant but the base that is a model."""
-    agents = document.get("agents", {})
-    return {
-        name: fields
-        for name, fields in document.get("overall", {}).items()
-        if name != document["baseline"] and agents.get(name, {}).get("engine") not in PLAYERS
-    }
-
-
-def _harmed(document: Mapping[str, Any], name: str) -> tuple[str, ...]:
-    return tuple(
-        benchmark
-        for benchmark, fields in document["contestants"][name].items()
-        if fields.get("verdict_kind") == "worse" and not _rules_out(fields)
-    )
 
 
 def _nobody(document: Mapping[str, Any]) -> str:
     base = document["baseline"]
     if not document["overall"].keys() - {base}:
         return f"Nothing is compared: only {base} was scored"
-    return f"Nothing pairs with {base} yet" if _models(document) else f"No model is compared with {base}"
+    return f"Nothing pairs with {base} yet" if models(document) else f"No model is compared with {base}"
 
 
 def _unpaired(document: Mapping[str, Any]) -> list[str]:
     """Return the models that have finished no task together with the base."""
-    return [name for name, fields in _models(document).items() if not fields.get("verdict_kind")]
+    return [name for name, fields in models(document).items() if not fields.get("verdict_kind")]
 
 
 def _caution(document: Mapping[str, Any]) -> str | None:
@@ -204,6 +141,7 @@ def _ship(document: Mapping[str, Any], safe: Sequence[Candidate], found: Sequenc
         _sure(best),
         *(_tied(best, each) for each in equals[:MOST_NAMED]),
         *_where_worse(document, best),
+        *_not_known(best),
         *_beyond_the_base(document),
         *_open(found, best),
     ]
@@ -236,7 +174,7 @@ def _sure(candidate: Candidate) -> str:
 def _lost(candidate: Candidate) -> str:
     is_told_by_one = candidate.harmed and candidate.fields["verdict_kind"] in OPEN
     told = [] if is_told_by_one else [candidate.fields["verdict"]]
-    if candidate.harmed:
+    if candidate.harmed and (candidate.benchmarks > 1 or not told):
         told.append(f"proven worse on {', '.join(candidate.harmed)}")
     return f"{candidate.name}: {'; '.join(told)}."
 
@@ -246,18 +184,14 @@ def _safe_somewhere(document: Mapping[str, Any], found: Sequence[Candidate]) -> 
     told = []
     for benchmark, base in document["contestants"][document["baseline"]].items():
         scores = {each.name: document["contestants"][each.name].get(benchmark, {}) for each in found}
-        safe = [each.name for each in found if not each.as_large and _rules_out(scores[each.name])]
+        most = margin(document, benchmark)
+        safe = [each.name for each in found if not each.as_large and rules_out(scores[each.name], most)]
         if safe:
             told.append(
-                f"On {benchmark} alone ({base['episodes']:,} episodes) a drop of more than {_margin()} points"
-                f" is ruled out for {_listed(safe)}."
+                f"On {benchmark} alone ({base['episodes']:,} episodes) a drop of more than"
+                f" {_exactly(most)} points is ruled out for {_listed(safe)}."
             )
     return told
-
-
-def _rules_out(fields: Mapping[str, Any]) -> bool:
-    """Tell whether a comparison rules out a loss beyond the margin."""
-    return "ci" in fields and fields["verdict_kind"] != "no_base" and fields["ci"][0] >= -WORTH_RULING_OUT
 
 
 def _where_worse(document: Mapping[str, Any], best: Candidate) -> list[str]:
@@ -267,6 +201,14 @@ def _where_worse(document: Mapping[str, Any], best: Candidate) -> list[str]:
         if fields.get("verdict_kind") in ("worse", "looks_worse")
     ]
     return [f"Look at {', '.join(worse)}, where it is worse or looks so."] if worse else []
+
+
+def _not_known(candidate: Candidate) -> list[str]:
+    if not candidate.unknown:
+        return []
+    return [
+        f"Nothing is known of {candidate.name} on {', '.join(candidate.unknown)}: no task that both finished."
+    ]
 
 
 def _beyond_the_base(document: Mapping[str, Any]) -> list[str]:
@@ -315,18 +257,28 @@ def _tasks_to_decide(candidate: Candidate) -> float:
 
 
 def _soonest(found: Sequence[Candidate]) -> str:
-    needed = [each.fields["tasks_to_decide"] for each in found if each.is_open and not each.as_large]
-    told = [tasks for tasks in needed if tasks is not None]
-    return f": about {min(told):,} tasks would decide" if told else ""
+    open_ones = [each for each in found if each.is_open and not each.as_large]
+    needed = [(each.fields["tasks_to_decide"], each.name) for each in open_ones]
+    told = [(tasks, name) for tasks, name in needed if tasks is not None]
+    if not told:
+        return ""
+    tasks, name = min(told)
+    return f": about {tasks:,} tasks would decide about {name}"
 
 
 def _would_tell(candidate: Candidate, *, smaller: bool) -> str:
+    is_so = "is smaller still, but undecided" if smaller else "is undecided"
+    if candidate.fields.get("verdict_kind") not in OPEN:
+        most = _exactly(candidate.margin)
+        return f"{candidate.name} {is_so}: {most} points, half of what the base reaches, may be lost."
     needed = candidate.fields.get("tasks_to_decide")
     tasks = "no number of tasks that anybody plays" if needed is None else f"about {needed:,} tasks"
-    is_so = "is smaller still, but undecided" if smaller else "is undecided"
-    return (
-        f"{candidate.name} {is_so}: {candidate.fields['pairs']:,} tasks say too little; {tasks} would decide."
-    )
+    pairs = f"{candidate.fields['pairs']:,} tasks"
+    if candidate.scarce:
+        pairs += (
+            f", of which {', '.join(f'{benchmark} has {count}' for benchmark, count in candidate.scarce)},"
+        )
+    return f"{candidate.name} {is_so}: {pairs} say too little; {tasks} would decide."
 
 
 def _names(found: Sequence[Candidate]) -> str:
@@ -338,5 +290,6 @@ def _listed(names: Sequence[str]) -> str:
     return f"{named} and {len(names) - MOST_NAMED} more" if len(names) > MOST_NAMED else named
 
 
-def _margin() -> str:
-    return points(WORTH_RULING_OUT)
+def _exactly(rate: float) -> str:
+    """Return a margin in points of 100, to two digits: rounded to whole ones it would be another."""
+    return f"{100 * rate:.2g}"

@@ -6,6 +6,8 @@ from arena.floors import FloorCheck
 from arena.report.gathering import Gathered
 from arena.report.provenance import fallbacks
 
+PAPERS_SUITES = ("acbench", "acbench-lite")
+
 
 def notes(gathered: Gathered, floors: Mapping[str, FloorCheck]) -> list[str]:
     """Return the sentences; none where there is nothing to say."""
@@ -33,10 +35,17 @@ def notes(gathered: Gathered, floors: Mapping[str, FloorCheck]) -> list[str]:
         for benchmark, check in floors.items()
         if check.cleared is None and _can_be_played(gathered, benchmark)
     ]
+    failed = [benchmark for benchmark, check in floors.items() if check.cleared is False]
+    if failed and len(failed) < len(floors):
+        said.append(f"overall leaves out {', '.join(failed)}: the base can't do it")
     if gathered.unplayed and not gathered.stopped:
         said.append(
             f"{gathered.unplayed} episodes are not played yet: who looks in between, until something"
             " shows, will find it"
+        )
+    if any(plan["plan"].get("suite") in PAPERS_SUITES for plan in gathered.plans):
+        said.append(
+            "the paper's own values do not stand beside these: its tables are pictures, Arena has none"
         )
     owed = sum(gathered.errors.values())
     if owed:

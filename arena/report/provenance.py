@@ -24,7 +24,7 @@ def agents(gathered: Gathered) -> dict[str, dict[str, Any]]:
             "hash": agent.get("hash", ""),
             "size_bytes": agent.get("size_bytes"),
             "options": agent.get("options") or {},
-            "engine": _engine(agent),
+            "engine": engine_of(agent),
         }
         for name, agent in gathered.agents.items()
     }
@@ -32,7 +32,7 @@ def agents(gathered: Gathered) -> dict[str, dict[str, Any]]:
 
 def is_random(agent: Mapping[str, Any]) -> bool:
     """Tell whether a contestant (of `run.toml`) plays at random."""
-    return _engine(agent) == "random"
+    return engine_of(agent) == "random"
 
 
 def fallbacks(gathered: Gathered) -> dict[str, int]:
@@ -51,7 +51,8 @@ def fallbacks(gathered: Gathered) -> dict[str, int]:
     }
 
 
-def _engine(agent: Mapping[str, Any]) -> str:
+def engine_of(agent: Mapping[str, Any]) -> str:
+    """Return the name of a contestant's engine, as `run.toml` has it; empty where it says none."""
     return str(((agent.get("identity") or {}).get("engine") or {}).get("engine", ""))
 
 

@@ -108,14 +108,20 @@ def provenance(document: Mapping[str, Any]) -> list[str]:
     for run in document.get("provenance", {}).get("runs", ()):
         packages = ", ".join(f"{name} {version}" for name, version in run["packages"].items())
         seeds = ", ".join(map(str, run["seeds"]))
-        said.append(
-            f"suite {run['suite']}, {run['tasks']} tasks, seeds {seeds}; arena {run['arena']}, {packages};"
-            f" {run['machine'].get('system', '')}; begun {run['created']}"
-        )
+        parts = [
+            f"suite {run['suite']}, {run['tasks']} tasks, seeds {seeds}",
+            ", ".join(filter(None, (f"arena {run['arena']}", packages))),
+            run["machine"].get("system", ""),
+            f"begun {run['created']}",
+        ]
+        # logs of other harnesses tell neither packages nor a machine
+        said.append("; ".join(filter(None, parts)))
     for benchmark, data in document.get("provenance", {}).get("data", {}).items():
         sources = ", ".join(f"{count} {source}" for source, count in data["sources"].items())
-        graded = "".join(f"; {key} {', '.join(data[key])}" for key in ("scoring", "encoder") if data[key])
-        said.append(f"{benchmark}: tasks {sources}; grading version {data['grading_version']}{graded}")
+        version = data["grading_version"]
+        graded = [] if version is None else [f"grading version {version}"]
+        graded += [f"{key} {', '.join(data[key])}" for key in ("scoring", "encoder") if data[key]]
+        said.append("; ".join([f"{benchmark}: tasks {sources}", *graded]))
     hashes = (f"{name} {agent['hash']}" for name, agent in document.get("agents", {}).items())
     return [*said, "contestants " + ", ".join(hashes)]
 

@@ -5,6 +5,8 @@ import io
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from arena.literal import literal as visible
+
 SCORE_COLUMNS = (
     "benchmark",
     "contestant",
@@ -43,6 +45,10 @@ _ESCAPED = {
     "}": r"\}",
     "~": r"\textasciitilde{}",
     "^": r"\textasciicircum{}",
+    # in LaTeX's default font encoding these three are other signs: p < 0.001 would read "¡0.001"
+    "<": r"\textless{}",
+    ">": r"\textgreater{}",
+    "|": r"\textbar{}",
     "Δ": r"$\Delta$",
     "\n": " ",
 }
@@ -120,12 +126,18 @@ def recovered_rows(document: Mapping[str, Any]) -> list[tuple[str, ...]]:
 
 
 def as_csv(document: Mapping[str, Any]) -> str:
-    """Return one line a benchmark, contestant and measure, numbers as they are (rates 0..1), for programs."""
+    """Return one line a benchmark, contestant and measure, numbers as they are (rates 0..1), for programs.
+
+    The last column is the same in each: what was played where, as a report says it.
+    """
+    from arena.report.sentences import provenance
+
+    played_on = " | ".join(provenance(document))
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     compared = ("delta", "low", "high", "p", "p_holm", "pairs", "mde", "verdict")
     means = ("episodes", "errors", "mean", "mean_with_errors")
-    writer.writerow(("benchmark", "contestant", "measure", *means, *compared))
+    writer.writerow(("benchmark", "contestant", "measure", *means, *compared, "played_on"))
     for benchmark, name, values in places(document):
         for measure in ("progress", "success", "valid_call_rate", "grounding", "turns", "tokens", "time_s"):
             found = values.get("measures", {}).get(measure, {})
@@ -134,7 +146,7 @@ def as_csv(document: Mapping[str, Any]) -> str:
             mean = (values["episodes"], values["errors"], values.get(measure))
             with_errors = values.get(f"{measure}_with_errors")
             row = (benchmark, name, measure, *mean, with_errors, *(flat.get(key, "") for key in compared))
-            writer.writerow([_safe(cell) for cell in row])
+            writer.writerow([_safe(cell) for cell in (*row, played_on)])
     return text.getvalue()
 
 
@@ -142,7 +154,8 @@ def latex(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     """Return a LaTeX table (package booktabs); text from outside is only text."""
     align = "".join("r" if column.startswith(">") else "l" for column in columns)
     head = " & ".join(_tex(column.removeprefix(">")) for column in columns)
-    body = [" & ".join(map(_tex, row)) + r" \\" for row in rows]
+    # after a line's end LaTeX takes a bracket or a star for an argument of that
+    body = ["{}" * row[0].startswith(("[", "*")) + " & ".join(map(_tex, row)) + r" \\" for row in rows]
     lines = [rf"\begin{{tabular}}{{{align}}}", r"\toprule", head + r" \\", r"\midrule", *body]
     return "\n".join([*lines, r"\bottomrule", r"\end{tabular}"])
 
@@ -172,6 +185,11 @@ def markdown(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     head = "| " + " | ".join(column.removeprefix(">") for column in columns) + " |"
     rule = "|" + "|".join("---:" if column.startswith(">") else "---" for column in columns) + "|"
     return "\n".join([head, rule, *("| " + " | ".join(map(_cell, row)) + " |" for row in rows)])
+
+
+def named(rows: Sequence[Sequence[str]], names: int) -> list[tuple[str, ...]]:
+    """Return rows whose first `names` cells, which are names from outside, Markdown shows as they are."""
+    return [(*map(literal, row[:names]), *row[names:]) for row in rows]
 
 
 def literal(text: str) -> str:
@@ -206,11 +224,13 @@ def _cell(text: str) -> str:
 
 
 def _tex(text: str) -> str:
-    return "".join(_ESCAPED.get(char, char) for char in text)
+    return "".join(_ESCAPED.get(char, char) for char in visible(text))
 
 
 def _safe(cell: Any) -> Any:
-    """Return a cell that no spreadsheet takes for a formula."""
-    if isinstance(cell, str) and cell[:1] in ("=", "+", "-", "@", "\t", "\r"):
-        return "'" + cell
-    return "" if cell is None else cell
+    """Return a cell that no spreadsheet takes for a formula, and no terminal for an order."""
+    if not isinstance(cell, str):
+        return "" if cell is None else cell
+    shown = visible(cell)
+    is_formula = cell[:1] in ("\t", "\r") or shown.lstrip()[:1] in ("=", "+", "-", "@")
+    return ("'" if is_formula else "") + shown

@@ -7,10 +7,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Literal
 
-from arena.errors import StoreError
 from arena.protocol.base import FailureKind
 from arena.records import Episode, EpisodeEnded, EpisodeKey, Notice, Turn
-from arena.store.files import connect
+from arena.store.files import connect, written
 from arena.store.rows import INSERT_TURN, read_turns, task_to_json, to_json, turn_values
 from envs.base import Task
 
@@ -45,13 +44,15 @@ class RunWriter:
     def close(self) -> None:
         """Sync everything to the disk and close the database."""
         try:
-            self._db.execute("PRAGMA wal_checkpoint(PASSIVE)")
+            with written(self.run):
+                self._db.execute("PRAGMA wal_checkpoint(PASSIVE)")
         finally:
             self._db.close()
 
     def add_tasks(self, tasks: Iterable[Task]) -> None:
         """Keep the tasks themselves, so that the run can be replayed without their data set."""
-        kept = {each for (each,) in self._db.execute("SELECT hash FROM task")}
+        with written(self.run):
+            kept = {each for (each,) in self._db.execute("SELECT hash FROM task")}
         rows = [(task.hash, task.id, task_to_json(task)) for task in tasks if task.hash not in kept]
         if not rows:
             return
@@ -60,18 +61,20 @@ class RunWriter:
 
     def done(self) -> set[tuple[str, str, int, int]]:
         """Return the episodes that are played to their end and scored, as `EpisodeKey.unique` names them."""
-        rows = self._db.execute(
-            "SELECT contestant, task_hash, seed, repeat FROM episode WHERE status = 'done'"
-        )
-        return {tuple(row) for row in rows}
+        with written(self.run):
+            rows = self._db.execute(
+                "SELECT contestant, task_hash, seed, repeat FROM episode WHERE status = 'done'"
+            )
+            return {tuple(row) for row in rows}
 
     def begin(self, key: EpisodeKey, provenance: Mapping[str, Any]) -> tuple["EpisodeWriter", Sequence[Turn]]:
         """Start an episode, or take up an unfinished attempt: returns its writer and its recorded turns.
 
         An attempt whose environment crashed can't be taken up; it is superseded by a new one.
         """
-        row = self._current(key)
-        turns = read_turns(self._db, row["id"], row["first_observation"]) if row is not None else []
+        with written(self.run):
+            row = self._current(key)
+            turns = read_turns(self._db, row["id"], row["first_observation"]) if row is not None else []
         if turns and turns[-1].failure and turns[-1].failure.kind is FailureKind.ENVIRONMENT_ERROR:
             self.supersede(key)
             row, turns = None, []
@@ -172,22 +175,20 @@ class RunWriter:
 
     @contextmanager
     def _writing(self, *, synced: bool = False) -> Iterator[None]:
-        try:
-            if synced:
-                self._db.execute("PRAGMA synchronous = FULL")
-                self._synced_at = time.monotonic()
-            self._db.execute("BEGIN IMMEDIATE")
-            yield
-            self._db.execute("COMMIT")
-            if synced:
-                self._db.execute("PRAGMA synchronous = NORMAL")
-        except sqlite3.Error as error:
-            if self._db.in_transaction:
-                self._db.rollback()
-            raise StoreError(
-                f"{self.run} can't be written: {error}",
-                "make room (or mend the disk) and run the same command again: what was recorded is kept",
-            ) from error
+        with written(self.run):
+            try:
+                if synced:
+                    self._db.execute("PRAGMA synchronous = FULL")
+                    self._synced_at = time.monotonic()
+                self._db.execute("BEGIN IMMEDIATE")
+                yield
+                self._db.execute("COMMIT")
+                if synced:
+                    self._db.execute("PRAGMA synchronous = NORMAL")
+            except sqlite3.Error:
+                if self._db.in_transaction:
+                    self._db.rollback()
+                raise
 
 
 class EpisodeWriter:

@@ -14,17 +14,19 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
 
+from analysis.power import tasks_without_a_difference
 from analysis.prediction import spearman
+from analysis.significance import paired_difference
 from arena.plan import read_plan
 from arena.score import read_scores
 from arena.study.able import beyond
 from arena.study.family import Family, families
 from arena.study.losses import Progress, chosen_tasks, mean_losses, progress_by_task
+from arena.verdict import MOST_TASKS
 
 Verdict = Literal["confirmed", "contradicted", "not decidable", "not asked"]
 
 CONFIDENCE = 0.95
-RESAMPLES = 9999
 POWER = 0.8
 FINISHED = 0.95
 """A contestant with a smaller share of its base's tasks would take them from the others' means."""
@@ -91,9 +93,12 @@ def _more(claim: Mapping[str, Any], record: Record) -> Answer:
         tasks = _tasks(claim["tasks"], record, [family])
         these, than = (_members(family, claim[side], record) for side in ("these", "than"))
         lost, other = (mean_losses(record.progress, family.base, side, tasks) for side in (these, than))
-        gaps += [lost[task] - other[task] for task in lost.keys() & other.keys()]
-        who += [f"{len(these)} recipes against {len(than)} of {family.base}"] if lost and other else []
-    return _decide(claim, [np.array(gaps)], ", ".join(who))
+        own = [lost[task] - other[task] for task in lost.keys() & other.keys()]
+        gaps += own
+        if own:
+            points = f"{100 * np.mean(own):+.1f}: " if len(record.families) > 1 else ""
+            who.append(f"{points}{len(these)} recipes against {len(than)} of {family.base}")
+    return _decide(claim, [np.array(gaps)], "; ".join(who))
 
 
 def _by_tasks(claim: Mapping[str, Any], record: Record) -> Answer:
@@ -109,14 +114,15 @@ def _small(claim: Mapping[str, Any], record: Record) -> Answer:
 def _sizes(claim: Mapping[str, Any], record: Record) -> Answer:
     if len({family.size_bytes for family in record.families}) < 2:
         return _not_asked(claim, "it takes base models of two sizes in the run")
-    # a model that plays in two engines is two families: the ones with most recipes are compared
-    most = max(len(family.compressed) for family in record.families)
-    full = [family for family in record.families if len(family.compressed) == most]
-    small, large = full[0], full[-1]
+    # a model that plays in two engines is two families: the one with most recipes counts
+    by_recipes = sorted(record.families, key=lambda family: len(family.compressed))
+    fullest = {family.size_bytes: family for family in by_recipes}
+    small, large = fullest[min(fullest)], fullest[max(fullest)]
+    finished = {name for family in (small, large) for name in _members(family, claim["recipes"], record)}
     shared = [
         recipe
         for recipe in _recipes(claim["recipes"])
-        if recipe in small.compressed.keys() & large.compressed
+        if {small.compressed.get(recipe), large.compressed.get(recipe)} <= finished
     ]
     tasks = _tasks(claim["tasks"], record, [small, large])
     first, second = (
@@ -124,7 +130,18 @@ def _sizes(claim: Mapping[str, Any], record: Record) -> Answer:
         for family in (small, large)
     )
     gaps = [first[task] - second[task] for task in first.keys() & second.keys()]
-    return _decide(claim, [np.array(gaps)], f"{small.base} against {large.base}, {len(shared)} recipes")
+    can = [_mean_progress(record, family.base, first.keys() & second.keys()) for family in (small, large)]
+    return _decide(
+        claim,
+        [np.array(gaps)],
+        f"{small.base} ({can[0]:.0f} without compression) against {large.base} ({can[1]:.0f}), "
+        f"{len(shared)} recipes",
+    )
+
+
+def _mean_progress(record: Record, contestant: str, tasks: Collection[str]) -> float:
+    """Return a contestant's progress on tasks, in points; NaN without any."""
+    return 100 * float(np.mean([record.progress[contestant, task] for task in tasks] or [math.nan]))
 
 
 def _ranks(claim: Mapping[str, Any], record: Record) -> Answer:
@@ -142,14 +159,17 @@ def _ranks(claim: Mapping[str, Any], record: Record) -> Answer:
 
 
 def _correlate(claim: Mapping[str, Any], record: Record) -> Answer:
+    # the loss itself says more of the base than of the recipe: models of several bases may be among them
     rows = [
-        (numbers["loss"], 1 - numbers["top_k"]["10"]["jaccard"])
+        (numbers["loss"] - numbers["base_loss"], 1 - numbers["top_k"]["10"]["jaccard"])
         for numbers in record.analysis.get("models", {}).values()
-        if "loss" in numbers and "10" in (numbers.get("top_k") or {})
+        if numbers.get("loss") is not None and "10" in (numbers.get("top_k") or {})
     ]
     if len(rows) < FEWEST_RECIPES:
         return _not_asked(claim, f"it takes an analysis of at least {FEWEST_RECIPES} recipes")
     values = np.array(rows)
+    if not np.all(np.ptp(values, axis=0) > 0):
+        return _not_asked(claim, "losses or ranks of all recipes are the same, or no numbers")
     rho = spearman(values[:, 0], values[:, 1])
     # Fisher's z with Fieller's variance for ranks; kept off |rho| = 1, where the interval would be a point
     spread = stats.norm.ppf((1 + CONFIDENCE) / 2) * math.sqrt(1.06 / max(1, len(rows) - 3))
@@ -163,7 +183,7 @@ def _correlate(claim: Mapping[str, Any], record: Record) -> Answer:
         low,
         high,
         cases=len(rows),
-        measured=f"Spearman's rho of loss and 1 - Jaccard at 10, {len(rows)} recipes",
+        measured=f"Spearman's rho of loss increase and 1 - Jaccard at 10, {len(rows)} recipes",
     )
 
 
@@ -183,7 +203,7 @@ def _decide(
     measured: str,
     below: float | None = None,
 ) -> Answer:
-    """Decide by a bootstrap over tasks of the mean (one side) or of the difference of two means."""
+    """Decide by the interval over tasks of the mean (one side) or of the difference of two means."""
     if any(side.size < 2 for side in sides):
         return _not_asked(
             claim, "the run has no contestants for it, or no finished tasks that the base can do"
@@ -213,35 +233,34 @@ def _verdict(low: float, high: float, threshold: float) -> Verdict:
 
 
 def _interval(sides: Sequence[NDArray[np.float64]]) -> tuple[float, float]:
-    if all(np.ptp(side) == 0 for side in sides):
-        # the bootstrap sees no spread; n equal tasks can't rule out that some share of others differs
-        unseen = 1 - ((1 - CONFIDENCE) / 2) ** (1 / min(side.size for side in sides))
-        middle = float(sides[0][0] - (sides[1][0] if len(sides) > 1 else 0))
-        return middle - unseen, middle + unseen
-
-    def statistic(*samples: NDArray[np.float64], axis: int = -1) -> NDArray[np.float64]:
-        means = [sample.mean(axis=axis) for sample in samples]
-        return means[0] - means[1] if len(means) > 1 else means[0]
-
-    low, high = stats.bootstrap(
-        tuple(sides),
-        statistic,
-        confidence_level=CONFIDENCE,
-        method="percentile",
-        n_resamples=RESAMPLES,
-        rng=np.random.default_rng(0),
-        vectorized=True,
-    ).confidence_interval
-    return float(low), float(high)
+    """Return the interval of a mean, or of the difference of two independent ones, as reports have them."""
+    first, *others = (paired_difference(np.zeros(side.size), side) for side in sides)
+    if not others:
+        return first.low, first.high
+    (second,) = others
+    estimate = first.delta - second.delta
+    return (
+        estimate - math.hypot(first.delta - first.low, second.high - second.delta),
+        estimate + math.hypot(first.high - first.delta, second.delta - second.low),
+    )
 
 
 def _needed(sides: Sequence[NDArray[np.float64]], effect: float) -> int | None:
-    """Return how many tasks (a side) would decide with a power of 80 %, were the estimate true."""
+    """Return how many tasks (a side) would decide with a power of 80 %, were the estimate true.
+
+    None where nobody plays as many. Where so many were played and too few of them differ to tell, it is how
+    many without another difference would: as `analysis.significance.paired_difference` widens its interval.
+    """
     variance = sum(float(side.var(ddof=1)) for side in sides)
     if effect == 0 or variance == 0:
         return None
     quantiles = stats.norm.ppf((1 + CONFIDENCE) / 2) + stats.norm.ppf(POWER)
-    return math.ceil(variance * (quantiles / effect) ** 2)
+    needed = math.ceil(variance * (quantiles / effect) ** 2)
+    if needed > MOST_TASKS:
+        return None
+    if needed > min(side.size for side in sides):
+        return needed
+    return math.ceil(tasks_without_a_difference(min(abs(effect), 0.99)))
 
 
 def _not_asked(claim: Mapping[str, Any], reason: str) -> Answer:

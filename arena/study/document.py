@@ -10,9 +10,11 @@ from typing import Any
 import numpy as np
 
 from arena.compressed import split_recipe
+from arena.errors import StoreError
 from arena.plan import read_plan
 from arena.report.document import report_document
 from arena.study.claims import Record, answers, read_record
+from arena.study.family import by_model
 from arena.study.noise import twins
 from compress.errors import RecipeError
 from compress.recipe import Calibrated, read_recipe
@@ -23,15 +25,20 @@ def study_document(
 ) -> dict[str, Any]:
     """Return the study as plain data: all that its page says.
 
-    That is {run, created, machine, packages, suite, calibration, report, claims, noise, sizes, needle,
-    analyses, telling}. `analyses` are the documents of `arena analyze`, one a base model; `telling` is what
-    `telling_of` returns; `needle` is contestant -> length (tokens) -> depth (percent) -> mean score 0..1.
-    Raises `StoreError` for a run that can't be read.
+    That is {run, created, machine, packages, suite, calibration, reports, claims, noise, sizes, needle,
+    analyses, telling}. `reports` and `analyses` (the documents of `arena analyze`) are one a base model;
+    `telling` is what `telling_of` returns; `needle` is contestant -> length (tokens) -> depth (percent) ->
+    mean score 0..1.
+    Raises `StoreError` for a run that can't be read, or was imported.
     """
+    plan = read_plan(run)
+    if "imported" in plan:
+        raise StoreError(
+            f"{run} was imported: logs don't tell which recipes its contestants were made by",
+            "`arena report` compares them",
+        )
     models = {name: numbers for each in analyses for name, numbers in each.get("models", {}).items()}
     record = read_record(run, {"models": models})
-    plan = read_plan(run)
-    report = report_document(run)
     return {
         "run": run.name,
         "created": plan["created"],
@@ -39,7 +46,7 @@ def study_document(
         "packages": plan["packages"],
         "suite": _suite(plan),
         "calibration": _calibration(plan),
-        "report": report,
+        "reports": [report_document(run, only=names) for names in by_model(run)],
         "claims": [asdict(answer) for answer in answers(record)],
         "noise": [asdict(pair) | {"tie": pair.tie} for pair in twins(run) if pair.episodes],
         "sizes": _sizes(plan, record),
@@ -64,12 +71,13 @@ def needle_grid(record: Record) -> dict[str, dict[int, dict[float, float]]]:
 
 
 def _suite(plan: Mapping[str, Any]) -> dict[str, Any]:
-    """Return {name, tasks: benchmark -> how many, temperature}."""
+    """Return {name, tasks: benchmark -> how many, repeats, temperature}."""
     frozen = plan["plan"]
     tasks = Counter(task.partition("/")[0] for task, _ in frozen["tasks"])
     return {
         "name": frozen["suite"],
         "tasks": dict(tasks),
+        "repeats": frozen["repeats"],
         "temperature": frozen["settings"].get("temperature", 0.0),
     }
 

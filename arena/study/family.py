@@ -6,7 +6,7 @@ from pathlib import Path
 
 from arena.compressed import split_recipe
 from arena.plan import read_plan
-from arena.study.lineup import recipe_name
+from arena.study.lineup import model_of, recipe_name
 
 
 @dataclass(frozen=True)
@@ -39,3 +39,18 @@ def families(run: Path) -> list[Family]:
         if model in compressed
     ]
     return sorted(found, key=lambda family: family.size_bytes)
+
+
+def by_model(run: Path) -> list[list[str]]:
+    """Return the contestants that play with each base model or what was made of it, in any engine.
+
+    Of each model its base comes first. A run without two such models is one group, in its own order.
+    """
+    bases: dict[str, list[str]] = {}
+    compressed: dict[str, list[str]] = {}
+    planned = read_plan(run)["contestants"]
+    for contestant in planned:
+        typed, recipe = split_recipe(contestant["spec"])
+        (compressed if recipe else bases).setdefault(model_of(typed), []).append(contestant["name"])
+    found = [[*names, *compressed[model]] for model, names in bases.items() if model in compressed]
+    return found if len(found) > 1 else [[contestant["name"] for contestant in planned]]

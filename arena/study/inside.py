@@ -1,57 +1,80 @@
 """What compression did inside the study's models: one analysis a family, made once and kept."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Container, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from arena.analyzing.models import in_this_process, named
-from arena.analyzing.study import Source, study
+from arena.analyzing.study import Progress, Source, study
 from arena.analyzing.tally import without_nan
 from arena.engines.registry import ContestantSpec
 from arena.plan import read_plan
 from arena.score import read_scores
 from arena.study.family import Family, families
-from arena.study.kept import keep, read_kept
+from arena.study.kept import KeptSteps, keep, read_kept
+from arena.study.lineup import plain_name
 
 MOST_TOKENS = 4096
 """Tokens of its base's trajectories, prompts included, that each compressed model reads: about two minutes
 for half a billion parameters on two cores."""
 
 
-def analyses_of(run: Path, folder: Path, tell: Callable[[str], None]) -> list[Mapping[str, Any]]:
+def analyses_of(
+    run: Path, folder: Path, tell: Callable[[str], None], *, goes_on: bool = True
+) -> list[Mapping[str, Any]]:
     """Return the analysis of each family of a run, on its base's own trajectories.
 
     Contestants that have finished no episode yet are left out. An analysis that is kept in `folder`
-    (`analysis-N.json`) is made again only when others have played since. vLLM's contestants are read by
-    transformers, from the same weights. Raises `ArenaError`.
+    (`analysis-BASE.json`) is made again only when others have played since, and then (or after a crash) only
+    of the models that are new; not `goes_on`: no model is loaded, and those that are new are left out. vLLM's
+    contestants are read by transformers, from the same weights. Raises `ArenaError`.
     """
     specs = {each["name"]: spec for each in read_plan(run)["contestants"] if (spec := in_this_process(each))}
+    _, episodes, _ = read_scores(run)
+    played = Counter(each.contestant for each in episodes)
     found: list[Mapping[str, Any]] = []
-    for number, family in enumerate(by_weights(having_played(run, families(run)), specs)):
-        path = folder / f"analysis-{number}.json"
+    for family in by_weights(having_played(played, families(run)), specs):
+        path = folder / f"analysis-{plain_name(family.base)}.json"
         names = [family.base, *family.compressed.values()]
         kept = read_kept(path)
         if kept is None or {kept["base"]["name"], *kept["models"]} != set(names):
-            tell(f"looking inside {family.base} and {len(family.compressed)} compressed ones")
+            read = {"base": family.base, "episodes": played[family.base], "tokens": MOST_TOKENS}
+            steps = KeptSteps(path.with_suffix(".steps.json"), read)
             base, *others = named([specs[name] for name in names])
             source = Source(run=run, contestant=family.base, most_tokens=MOST_TOKENS)
-            kept = keep(path, without_nan(study(base, others, source, None, lambda what, more: None)))
-        found.append(kept)
+            kept = without_nan(
+                study(base, others, source, None, _teller(tell), steps, known_only=not goes_on)
+            )
+            if goes_on:
+                kept = keep(path, kept)
+        if kept["models"]:
+            found.append(kept)
     return found
 
 
-def having_played(run: Path, found: Sequence[Family]) -> list[Family]:
-    """Return the families whose base has finished an episode, with those of their contestants that have."""
-    _, episodes, _ = read_scores(run)
-    played = {each.contestant for each in episodes}
+def _teller(tell: Callable[[str], None]) -> Progress:
+    """Return what says once each that a model is loaded or its weights are read: a minute or more each."""
+    said: set[str] = set()
+
+    def progress(what: str, _: int) -> None:
+        if what not in said and what.startswith(("load", "weigh")):
+            said.add(what)
+            tell(f"looking inside: {what}")
+
+    return progress
+
+
+def having_played(played: Container[str], found: Sequence[Family]) -> list[Family]:
+    """Return the families whose base is among those who played, with those of their contestants that are."""
     return [
         replace(
             family,
             compressed={recipe: name for recipe, name in family.compressed.items() if name in played},
         )
         for family in found
-        if family.base in played and played & set(family.compressed.values())
+        if family.base in played and any(name in played for name in family.compressed.values())
     ]
 
 

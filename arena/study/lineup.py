@@ -74,11 +74,16 @@ def model_names(models: Sequence[str]) -> dict[str, str]:
                 f"the study compresses its models, and {model!r} is none that it can read",
                 "give folders, hub ids or `bundled`; `arena batch study -a …` plays what servers serve",
             )
-        name = re.sub(r"[^A-Za-z0-9._-]", "-", Path(model).name)
+        name = plain_name(Path(model).name)
         if name in found:
             raise UsageError(f"two models are called {name!r}", "rename one of the folders")
         found[name] = model
     return found
+
+
+def plain_name(name: str) -> str:
+    """Return a name as it may be part of a file's: no separator leads out of the folder."""
+    return re.sub(r"[^A-Za-z0-9._-]", "-", name)
 
 
 def calibrated_recipes(

@@ -1,30 +1,42 @@
 """The study as a page of Markdown."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from arena.analyzing import tables as analysis_tables
 from arena.divergence import tables as divergence_tables
 from arena.report import tables
 from arena.report.tables import literal, markdown, points_with_interval
+from arena.study.lineup import plain_name
 
-_NOT_POINTS = ("rho", "Jaccard")
+_NOT_POINTS = ("Spearman's rho", "Jaccard at")
+"""How what is measured begins where it is no loss. Base models are named there too, and called anything."""
 _TELLING = 8
 """How many metrics are shown, the most telling first."""
 
 
 def study_page(document: Mapping[str, Any]) -> str:
     """Return the page: what to ship, the paper's findings, scores, an example, what is inside, noise."""
-    report = document["report"]
+    reports = document["reports"]
     parts = [
         f"# Study of {_names(document)}",
         _about(document),
-        _to_ship(report),
+        _of_each("## Which to ship", reports, _to_ship),
         _claims(document["claims"]),
+        _of_each("## Scores", reports, _scores),
+        _of_each("## Failures", reports, _failures),
+        _templates(reports),
     ]
-    parts += [_scores(report), _templates(report), _sizes(document["sizes"]), _needle(document["needle"])]
+    parts += [_sizes(document["sizes"]), _needle(document["needle"])]
     parts += [_telling(document["telling"]), _analyses(document["analyses"]), _noise(document["noise"])]
     return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def report_files(reports: Sequence[Mapping[str, Any]]) -> dict[str, Mapping[str, Any]]:
+    """Return the file's name of each base model's report."""
+    if len(reports) == 1:
+        return {"report.html": reports[0]}
+    return {f"report-{plain_name(each['baseline'])}.html": each for each in reports}
 
 
 def claim_rows(claims: Sequence[Mapping[str, Any]]) -> list[tuple[str, ...]]:
@@ -38,9 +50,23 @@ CLAIM_COLUMNS = ("the paper's finding", "here", ">estimate, 95 % interval", "mea
 
 
 def _names(document: Mapping[str, Any]) -> str:
-    sizes = {row["contestant"] for row in document["sizes"]}
-    first = document["report"]["baseline"]
-    return f"{first} and {len(sizes) - 1} contestants beside it" if sizes else first
+    bases = [report["baseline"] for report in document["reports"]]
+    others = len({row["contestant"] for row in document["sizes"]}) - len(bases)
+    named = literal(" and ".join(bases))
+    beside = f", and {others} contestants beside {'it' if len(bases) == 1 else 'them'}"
+    return named + (beside if others > 0 else "")
+
+
+def _of_each(
+    title: str,
+    reports: Sequence[Mapping[str, Any]],
+    section: Callable[[Mapping[str, Any]], str],
+) -> str:
+    """Return a section of all reports, each under its base model's name where there are several."""
+    said = [(report["baseline"], text) for report in reports if (text := section(report))]
+    heads = [f"### {literal(base)}\n\n" if len(reports) > 1 else "" for base, _ in said]
+    texts = [head + text for head, (_, text) in zip(heads, said, strict=True)]
+    return "\n\n".join([title, *texts]) if texts else ""
 
 
 def _about(document: Mapping[str, Any]) -> str:
@@ -48,14 +74,24 @@ def _about(document: Mapping[str, Any]) -> str:
     packages = ", ".join(f"{name} {version}" for name, version in document["packages"].items())
     suite, texts = document["suite"], document["calibration"]
     tasks = ", ".join(f"{count} {benchmark}" for benchmark, count in suite["tasks"].items())
+    often = "once" if suite["repeats"] == 1 else f"{suite['repeats']} times"
     calibrated = f" Recipes that look at texts were shown {' or '.join(texts)} tokens." if texts else ""
     return (
-        f"Tasks of the suite {literal(suite['name'])} (bundled, not official data): {literal(tasks)}; each "
-        f"once, temperature {suite['temperature']:g}.{calibrated}\n\n"
+        f"Tasks of the suite {literal(suite['name'])} ({_whose(document['reports'])}): {literal(tasks)}; "
+        f"each {often}, temperature {suite['temperature']:g}.{calibrated}\n\n"
         f"Made by `arena study`; run `{document['run']}`, begun {document['created'][:10]} on "
         f"{machine['cores']} cores ({machine['processor']}); {packages}. Losses are "
         "differences of progress rates on the same tasks, in points of 100, with 95 % intervals over tasks."
     )
+
+
+def _whose(reports: Sequence[Mapping[str, Any]]) -> str:
+    """Return where the tasks are from."""
+    data = [each for report in reports for each in report["provenance"]["data"].values()]
+    sources = sorted({source for each in data for source in each["sources"]})
+    if sources == ["bundled"]:
+        return "bundled, not official data"
+    return literal(" and ".join(sources)) + " data" if sources else "none played yet"
 
 
 def _to_ship(report: Mapping[str, Any]) -> str:
@@ -63,7 +99,7 @@ def _to_ship(report: Mapping[str, Any]) -> str:
     sentences = [f"**{literal(said['text'])}.**", *map(literal, said["why"])]
     if said["caution"]:
         sentences.append(literal(said["caution"]))
-    return "## Which to ship\n\n" + "\n\n".join(sentences)
+    return "\n\n".join(sentences)
 
 
 def _claims(claims: Sequence[Mapping[str, Any]]) -> str:
@@ -80,28 +116,30 @@ def _estimate(claim: Mapping[str, Any]) -> str:
     if claim["estimate"] is None:
         return ""
     value, *ends = (claim["estimate"], claim["low"], claim["high"])
-    if any(word in claim["measured"] for word in _NOT_POINTS):
+    if claim["measured"].startswith(_NOT_POINTS):
         return f"{value:+.2f} [{ends[0]:+.2f}, {ends[1]:+.2f}]"
     return " ".join(points_with_interval(value, ends))
 
 
 def _scores(report: Mapping[str, Any]) -> str:
     played = [row for row in tables.score_rows(report) if row[-1] != tables.NOTHING_TO_PAIR]
-    parts = ["## Scores", markdown(tables.SCORE_COLUMNS, played)]
-    failures = tables.failure_rows(report)
-    if failures:
-        parts += ["## Failures", markdown(tables.FAILURE_COLUMNS, failures)]
-    return "\n\n".join(parts)
+    return markdown(tables.SCORE_COLUMNS, played)
 
 
-def _templates(report: Mapping[str, Any]) -> str:
+def _failures(report: Mapping[str, Any]) -> str:
+    rows = tables.failure_rows(report)
+    return markdown(tables.FAILURE_COLUMNS, rows) if rows else ""
+
+
+def _templates(reports: Sequence[Mapping[str, Any]]) -> str:
     """Compare bases whose chat template was given the tools with those that read Arena's own prompt."""
     rows = []
-    for name, agent in report["agents"].items():
-        fields = report["overall"].get(name, {})
-        if agent["options"].get("tools") == "template" and "measures" in fields:
-            calls = fields["measures"].get("valid_call_rate", {})
-            rows.append((name, str(fields["pairs"]), _difference(fields), _difference(calls)))
+    for report in reports:
+        for name, agent in report["agents"].items():
+            fields = report["overall"].get(name, {})
+            if agent["options"].get("tools") == "template" and "measures" in fields:
+                calls = fields["measures"].get("valid_call_rate", {})
+                rows.append((name, str(fields["pairs"]), _difference(fields), _difference(calls)))
     if not rows:
         return ""
     columns = ("contestant", ">tasks", ">progress, 95 % interval", ">valid calls, 95 % interval")
@@ -173,8 +211,15 @@ def _analyses(analyses: Sequence[Mapping[str, Any]]) -> str:
         ):
             columns, rows = table(analysis)
             if rows:
-                parts += [title, markdown(columns, rows[:most])]
+                parts += [title, *_read_on(analysis, most), markdown(columns, rows[:most])]
     return "\n\n".join(["## What changed inside", *parts]) if parts else ""
+
+
+def _read_on(analysis: Mapping[str, Any], most: int | None) -> list[str]:
+    tokens = analysis.get("source", {}).get("tokens")
+    if most is not None or not tokens:
+        return []
+    return [f"On {tokens:,} tokens of the base's own replies in this run; more is in `study.json`."]
 
 
 def _noise(pairs: Sequence[Mapping[str, Any]]) -> str:

@@ -11,7 +11,7 @@ from arena.divergence.telling import Telling
 from arena.errors import Unsupported, UsageError
 from arena.filtering import parse
 from arena.plan import contestant_names
-from arena.study.family import families
+from arena.study.family import by_model, families
 from arena.study.kept import keep, read_kept
 
 WORTH_SHOWING = "tokens<129 -fail:repeated"
@@ -47,9 +47,10 @@ def telling_of(run: Path, folder: Path, tell: Callable[[str], None]) -> Mapping[
 
 
 def _places(run: Path) -> list[Telling]:
-    """Return the most telling turn of each compressed contestant that has one, the best first."""
+    """Return the most telling turn of each that was made of the baseline and has one, the best first."""
     baseline = contestant_names(run)[0]
-    made = {name for family in families(run) for name in family.compressed.values()}
+    beside = next((names for names in by_model(run) if baseline in names), ())
+    made = {name for family in families(run) for name in family.compressed.values() if name in beside}
     try:
         readable = [name for name in comparable(run) if name in made]
     except (Unsupported, UsageError):

@@ -116,7 +116,7 @@ def read_values(axis: Axis, texts: Sequence[str]) -> list[float]:
                 f"{text!r} is no value of {axis.name}", "write numbers: 8 4 3 2, or 2..8 for all"
             )
         first, last = float(match[1]), float(match[2] or match[1])
-        if last - first > MOST_POINTS:
+        if abs(last - first) > MOST_POINTS:
             raise UsageError(f"{text} are too many values", f"at most {MOST_POINTS}")
         if match[2] and last < first:
             first, last = last, first

@@ -42,7 +42,8 @@ def sweep_document(
 
 def table_columns(document: Mapping[str, Any]) -> list[str]:
     """Return the columns of a document's table; `>` means right-aligned."""
-    first = document["lines"][0]["references"][0]
+    # a contestant of which nothing is finished has no row
+    first = next(row for line in document["lines"] for row in [*line["references"], *line["values"]])
     levels = [f">{LEVELS[key]}" for key in first["levels"] if key in LEVELS]
     costs = [f">{COSTS[key]}" for key in first["costs"] if key in COSTS]
     return [document["axis"], "", *levels, ">n", ">difference", "", *costs, "verdict"]

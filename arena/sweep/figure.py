@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from analysis.figures import COLOURS
+from arena.literal import literal
 from arena.sweep.document import LEVELS
 
 if TYPE_CHECKING:
@@ -68,24 +69,35 @@ def _differences(axes: Any, line: Mapping[str, Any], labels: Sequence[str], plac
             markersize=6,
         )
     axes.plot(
-        [], [], color=colour, marker=_MARKERS[place % len(_MARKERS)], label=f"{line['name']} (filled: proven)"
+        [],
+        [],
+        color=colour,
+        marker=_MARKERS[place % len(_MARKERS)],
+        label=_label(f"{line['name']} (filled: proven)"),
     )
 
 
 def _levels(axes: Any, line: Mapping[str, Any], labels: Sequence[str], place: int, *, alone: bool) -> None:
     rows = _shown(line)
     at = [labels.index(row["label"]) for row in rows]
-    for number, measure in enumerate(key for key in rows[0]["levels"] if key in LEVELS):
+    measures = rows[0]["levels"] if rows else ()
+    for number, measure in enumerate(key for key in measures if key in LEVELS):
         heights = [100 * (row["levels"][measure] or 0.0) for row in rows]
         style = _style(number if alone else place) | {"linestyle": _DASHES[number % len(_DASHES)]}
         name = LEVELS[measure] if alone else f"{line['name']}, {LEVELS[measure]}"
-        axes.plot(at, heights, label=name, **style)
+        axes.plot(at, heights, label=_label(name), **style)
 
 
 def _shown(line: Mapping[str, Any]) -> list[Mapping[str, Any]]:
     """Return what belongs to a line itself: its own reference too, where that is the same model."""
     own = [] if len(line["references"]) > 1 else line["references"]
     return [*own, *line["values"]]
+
+
+def _label(text: str) -> str:
+    """Return a legend's text as it is: between dollars it would be a formula, after `_` left out."""
+    plain = literal(text).replace("$", r"\$")
+    return f" {plain}" if plain.startswith("_") else plain
 
 
 def _style(place: int) -> dict[str, Any]:

@@ -49,8 +49,11 @@ def score(
 ) -> float:
     """Return the best score of a reply against any of the gold answers, in 0..1.
 
-    From LongBench (LongBench/eval.py, scorer): means are taken over records and shown times 100.
+    From LongBench (LongBench/eval.py, scorer): means are taken over records and shown times 100. Strict
+    scoring lets blanks at the end of a reply pass, and blank lines before the one that counts.
     """
+    if scoring == "strict":
+        reply = reply.strip() if DATASETS[dataset].first_line else reply.rstrip()
     if DATASETS[dataset].first_line:
         reply = reply.lstrip("\n").split("\n")[0]
     name = DATASETS[dataset].metric

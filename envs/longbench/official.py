@@ -3,23 +3,26 @@
 Files, in the folder that `envs.datasets.official_folder("longbench")` names: `DATASET.jsonl` for each dataset
 there is (input, context, answers, all_classes a line), and `dataset2prompt.json` from the repository's config
 for the official words; without it the requests are worded as ours are. Texts stay in the files until they are
-asked for: a task holds the hash of its record.
+asked for: a task holds the hash of its record, and where the same record stood in the file before, which copy
+of it this is.
 """
 
 import hashlib
 import json
+from collections import Counter
 from collections.abc import Mapping
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 from envs.base import Task
-from envs.datafile import MAX_FILE_BYTES, object_items
+from envs.datafile import MAX_FILE_BYTES, json_value, object_items
 from envs.datasets import how_to_import, official_folder
 from envs.errors import BadData, MissingData
 from envs.longbench.datasets import DATASETS, PROMPTS
 
 _Place = tuple[Path, int, int, int]  # file, line, offset and size in bytes
+_Key = tuple[str, int]  # hash of a record, how many equal ones stand before it
 
 
 def official_tasks() -> list[Task]:
@@ -30,10 +33,9 @@ def official_tasks() -> list[Task]:
     for dataset in DATASETS:
         path = folder / f"{dataset}.jsonl"
         if path.is_file():
-            for index, sha in enumerate(_index_of(path, dataset)):
-                tasks.append(
-                    _task(dataset, index, {"dataset": dataset, "record": sha, "prompts": prompts_hash})
-                )
+            for index, (sha, copy) in enumerate(_index_of(path, dataset)):
+                data = {"dataset": dataset, "record": sha, "prompts": prompts_hash}
+                tasks.append(_task(dataset, index, data | ({"copy": copy} if copy else {})))
     if not tasks:
         raise MissingData(f"{folder} holds no DATASET.jsonl of LongBench", how_to_import("longbench"))
     return tasks
@@ -57,7 +59,7 @@ def record(data: Mapping[str, Any]) -> dict[str, Any]:
     """Return the record that a task's data name. Raises `MissingData` or `BadData`."""
     folder = official_folder("longbench")
     path = folder / f"{data['dataset']}.jsonl"
-    place = _index_of(path, data["dataset"]).get(data["record"])
+    place = _index_of(path, data["dataset"]).get((data["record"], data.get("copy", 0)))
     if place is None:
         raise BadData(f"{path} no longer holds the record {data['record']}")
     _, line, offset, size = place
@@ -79,7 +81,7 @@ def prompts(folder: Path | None = None) -> Mapping[str, str]:
     return found
 
 
-def _index_of(path: Path, dataset: str) -> Mapping[str, _Place]:
+def _index_of(path: Path, dataset: str) -> Mapping[_Key, _Place]:
     try:
         stat = path.stat()
     except OSError as error:
@@ -90,14 +92,17 @@ def _index_of(path: Path, dataset: str) -> Mapping[str, _Place]:
 
 
 @lru_cache(maxsize=64)
-def _index(path: Path, dataset: str, mtime_ns: int, size: int) -> Mapping[str, _Place]:
-    found: dict[str, _Place] = {}
+def _index(path: Path, dataset: str, mtime_ns: int, size: int) -> Mapping[_Key, _Place]:
+    found: dict[_Key, _Place] = {}
+    copies: Counter[str] = Counter()
     offset = 0
     with path.open("rb") as file:
         for line, raw in enumerate(file, 1):
             if raw.strip():
                 _checked(raw, dataset, f"{path}:{line}")
-                found[_sha(raw)] = (path, line, offset, len(raw))
+                sha = _sha(raw)
+                found[sha, copies[sha]] = (path, line, offset, len(raw))
+                copies[sha] += 1
             offset += len(raw)
     return found
 
@@ -108,7 +113,7 @@ def _sha(raw: bytes) -> str:
 
 def _checked(raw: bytes, dataset: str, place: str) -> dict[str, Any]:
     try:
-        value = json.loads(raw.decode("utf-8"))
+        value = json_value(raw.decode("utf-8"))
     except (ValueError, RecursionError) as error:
         raise BadData(f"{place} is not JSON: {error}"[:300]) from None
     if not isinstance(value, dict):

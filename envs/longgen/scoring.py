@@ -1,7 +1,9 @@
 """Scoring a reply that answers many questions under numbered heads (`Answer_1:`, `Answer_2:`, …).
 
-From LongGenBench: for GSM8K the last number of an answer, commas removed, must equal the last number of gold;
-for MMLU the letter must. Missing answers are wrong; the score is right / asked.
+`faithful` reproduces LongGenBench (longgenbench_GSM8K_openai.py and longgenbench_MMLU_openai.py: extract_ans,
+process_question, test_answer): answers are what stands between a colon that ends a line and a blank line, in
+their order, and the last number or letter of each counts. `strict` reads the heads' numbers and compares
+values. In both, missing answers are wrong and the score is right / asked.
 """
 
 import re
@@ -17,6 +19,11 @@ MAX_ANSWER_CHARS = 20_000
 _HEAD = re.compile(r"(?<![*#])[*#]*+answer[ _]?(\d{1,4})[* \t]*+:\**", re.IGNORECASE)
 _NUMBER = re.compile(r"-?\d[\d,]*(?:\.\d+)?")
 _LETTER = re.compile(r"\b([A-D])\b")
+_FAITHFUL_ANSWER = re.compile(r"(?<=:\n)(.*?)(?=\n\n|$)", re.DOTALL)
+_FAITHFUL_RESULT: Mapping[Kind, re.Pattern[str]] = {
+    "gsm8k": re.compile(r"\d*\.?\d+"),
+    "mmlu": re.compile("[ABCD]"),
+}
 
 
 def split_answers(reply: str, count: int) -> list[str | None]:
@@ -31,19 +38,43 @@ def split_answers(reply: str, count: int) -> list[str | None]:
     return found
 
 
-def right_answers(reply: str, gold: Sequence[str], kind: Kind, scoring: Scoring = "faithful") -> list[bool]:
-    """Tell of each question whether the reply answers it rightly.
+def answers_in_order(reply: str) -> list[str]:
+    """Return the answers of a reply as LongGenBench finds them, whatever their heads' numbers."""
+    text = "\n".join(reply.split("Answer_"))
+    return [answer.strip() for answer in _FAITHFUL_ANSWER.findall(text)]
 
-    Strict: numbers are compared by value, so that 5.0 is 5.
-    """
-    answers = split_answers(reply, len(gold))
+
+def right_answers(reply: str, gold: Sequence[str], kind: Kind, scoring: Scoring = "faithful") -> list[bool]:
+    """Tell of each question whether the reply answers it rightly."""
+    if scoring == "faithful":
+        answers = answers_in_order(reply)[: len(gold)]
+        right = [
+            faithful_result(_written_down(number, answer), kind) == faithful_result(wanted, kind)
+            for number, (answer, wanted) in enumerate(zip(answers, gold, strict=False))
+        ]
+        return right + [False] * (len(gold) - len(right))
+    pairs = zip(split_answers(reply, len(gold)), gold, strict=True)
     if kind == "mmlu":
-        return [_letter(answer) == wanted.strip() for answer, wanted in zip(answers, gold, strict=True)]
-    same = _same_value if scoring == "strict" else _same_text
+        return [_letter(answer) == wanted.strip() for answer, wanted in pairs]
     return [
-        answer is not None and same(last_number(answer), last_number(wanted))
-        for answer, wanted in zip(answers, gold, strict=True)
+        answer is not None and _same_value(last_number(answer), last_number(wanted))
+        for answer, wanted in pairs
     ]
+
+
+def faithful_result(text: str, kind: Kind) -> str | None:
+    """Return what of an answer, or of gold, LongGenBench compares: its last number or letter from A to D.
+
+    A number has no sign, and ends at a comma.
+    """
+    found = _FAITHFUL_RESULT[kind].findall(text)
+    return found[-1] if found else None
+
+
+def _written_down(number: int, answer: str) -> str:
+    # the original writes answers to a file under such a line, which is searched too when it is read again:
+    # an answer without a letter is an A, one without a number is its place; gold keeps its commas
+    return f"A_model:Q_{number}\n{answer}".replace(",", "")
 
 
 def score_row(row: Mapping[str, Any], scoring: Scoring = "faithful") -> dict[str, Any]:
@@ -67,10 +98,6 @@ def last_number(text: str) -> str | None:
     """Return the last number of a text without its commas, or None."""
     numbers = _NUMBER.findall(text)
     return numbers[-1].replace(",", "") if numbers else None
-
-
-def _same_text(ours: str | None, theirs: str | None) -> bool:
-    return ours is not None and ours == theirs
 
 
 def _same_value(ours: str | None, theirs: str | None) -> bool:

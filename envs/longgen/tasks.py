@@ -26,6 +26,8 @@ GSM8K_QUESTIONS, MMLU_QUESTIONS = 35, 40
 GSM8K_PROMPTS = 20
 MAX_CHARS = 20_000
 TOKENS_A_QUESTION = {"gsm8k": 120, "mmlu": 12}
+OFFICIAL_REPLY_TOKENS = 4096
+"""LongGenBench's max_tokens, whatever is asked."""
 
 _Question = tuple[str, str]
 
@@ -64,7 +66,9 @@ def _task(task_id: str, kind: Kind, seed: int, questions: Sequence[_Question], s
             "questions": [text for text, _ in questions],
             "gold": [gold for _, gold in questions],
         },
-        reply_tokens=TOKENS_A_QUESTION[kind] * len(questions),
+        reply_tokens=(
+            OFFICIAL_REPLY_TOKENS if source == "official" else TOKENS_A_QUESTION[kind] * len(questions)
+        ),
     )
 
 

@@ -6,7 +6,6 @@ Official files, in the folder that `envs.datasets.official_folder("needle")` nam
 """
 
 import hashlib
-import json
 import tomllib
 from collections.abc import Mapping, Sequence
 from functools import cache
@@ -15,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from envs.base import Source, Task
-from envs.datafile import text_of
+from envs.datafile import json_value, text_of
 from envs.datasets import how_to_import, official_folder
 from envs.errors import BadData, MissingData
 
@@ -102,7 +101,7 @@ def _official_needles(folder: Path) -> Mapping[str, Any]:
     if not path.is_file():
         raise MissingData(f"{path} is missing: the needle and its question", how_to_import("needle"))
     try:
-        value = json.loads(text_of(path))
+        value = json_value(text_of(path))
     except (ValueError, RecursionError) as error:
         raise BadData(f"{path}:{getattr(error, 'lineno', 1)} is not JSON: {error}") from None
     question = value.get("retrieval_question") if isinstance(value, dict) else None

@@ -60,7 +60,7 @@ def _line_records(path: Path) -> Iterator[tuple[int, Any]]:
             try:
                 line = raw.decode("utf-8-sig" if number == 1 else "utf-8")
                 if line.strip():
-                    yield number, json.loads(line)
+                    yield number, datafile.json_value(line)
             except UnicodeDecodeError as error:
                 raise BadData(f"{path}:{number} is not UTF-8: {error.reason} at byte {error.start}") from None
             except (ValueError, RecursionError) as error:

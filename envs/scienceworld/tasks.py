@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from envs.base import Source, Task
+from envs.datafile import json_value
 from envs.datasets import how_to_import, official_folder
 from envs.errors import BadData, MissingData
 from envs.scienceworld import patterns
@@ -133,7 +134,7 @@ def _official(path: Path) -> list[Task]:
 
 def _label(where: str, line: str) -> Task:
     try:
-        label = json.loads(line)
+        label = json_value(line)
         info = label["additional_info"]
         name, variation, goal = info["env_name"], info["var"], label["goal"]
         subgoals, difficulty = label["subgoals"], label["difficulty"]

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from envs.onestep import EncodedEnv, Graded, Scoring
+from envs.teval.loading import as_recorded
 from envs.teval.scoring import Record, headline, record_of, score
 
 
@@ -33,6 +34,7 @@ class TEvalEnv(EncodedEnv):
         return self.task.data
 
     def _grade(self, reply: str, scoring: Scoring) -> Graded:
+        reply = as_recorded(reply) if scoring == "faithful" else reply.strip()
         scores = score(reply, record_of(self._data()), self._encoder, scoring)
         readable = scores.get("parse_rate", next(iter(scores.values())))
         return Graded(scores, headline(scores), readable=readable > 0)

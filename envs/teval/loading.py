@@ -6,6 +6,28 @@ import warnings
 from typing import Any
 
 MAX_CHARS = 200_000
+_TURN_MARKS = (
+    "<eoa>",
+    "<TOKENS_UNUSED_1>",
+    "<|im_end|>",
+    "\nuser",
+    "\nassistant",
+    "\nUSER",
+    "[INST]",
+    "<|user|>",
+)
+_FENCE = "```json"
+
+
+def as_recorded(reply: str) -> str:
+    """Return a model's reply as T-Eval's own program writes it down for its evaluators.
+
+    It ends where a mark says that the turn ends or the other side's begins; blanks, a ```json fence at the
+    beginning and backticks at both ends go. From T-Eval (test.py, split_special_tokens).
+    """
+    for mark in _TURN_MARKS:
+        reply = reply.partition(mark)[0]
+    return reply.strip().removeprefix(_FENCE).strip("`").strip()
 
 
 def lenient_load(text: Any, first: str = "", last: str = "") -> Any:
@@ -20,8 +42,8 @@ def lenient_load(text: Any, first: str = "", last: str = "") -> Any:
     """
     if not isinstance(text, str):
         return text
-    if "```json" in text:
-        text = text[text.find("```json") + len("```json") :].strip("`")
+    if _FENCE in text:
+        text = text[text.find(_FENCE) + len(_FENCE) :].strip("`")
     if first:
         text = text[text.find(first) :]
     if last:

@@ -81,6 +81,11 @@ def _tasks(path: Path, subset: str) -> Iterator[Task]:
         yield _task(where, index, data, "official")
 
 
+def _asked(message: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return a message as it is sent: what a function said is told by the user (meta_template.py, qwen)."""
+    return {**message, "role": "user"} if message["role"] == "function" else message
+
+
 def _record(value: Any, subset: str, place: str) -> tuple[dict[str, Any], str]:
     if not isinstance(value, dict):
         raise BadData(f"{place} is not a record")
@@ -91,7 +96,7 @@ def _record(value: Any, subset: str, place: str) -> tuple[dict[str, Any], str]:
         raise BadData(f"{place} has no origin_prompt")
     for message in prompt:
         well = isinstance(message, dict) and isinstance(message.get("content"), str)
-        if not well or message.get("role") not in ("system", "user", "assistant"):
+        if not well or message.get("role") not in ("system", "user", "assistant", "function"):
             raise BadData(f"{place}: a message of origin_prompt lacks a role or a content that is text")
         if len(message["content"]) > MAX_CHARS:
             raise BadData(f"{place}: a message is longer than {MAX_CHARS:,} characters")
@@ -103,7 +108,7 @@ def _record(value: Any, subset: str, place: str) -> tuple[dict[str, Any], str]:
         "ability": "reason_retrieve_understand" if ability == "rru" else ability,
         "form": form,
         **{key: value[key] for key in ("ground_truth", "meta", "meta_data", "template") if key in value},
-        "origin_prompt": prompt,
+        "origin_prompt": [_asked(message) for message in prompt],
     }
     try:
         record_of(data)

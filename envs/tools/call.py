@@ -1,7 +1,8 @@
 """Tool calls written as text: `NAME with Action Input: {arguments}`, on one line.
 
 From AgentBoard (agentboard/utils/tool/helpers.py), which evaluates the arguments as Python. Here they are
-read as JSON, or else as a Python literal, within limits.
+read as JSON, or else as a Python literal, within limits. Python's sets, bytes and complex numbers are
+refused: a set has no order, so that what a tool says of one differs from process to process.
 """
 
 import ast
@@ -17,6 +18,8 @@ MAX_ARGUMENT_CHARS = 50_000
 MAX_LITERAL_CHARS = 20_000
 MAX_DEPTH = 50
 """How deep brackets may nest in the arguments (those inside strings count too)."""
+MAX_INTEGER = 10**300
+"""A larger integer is no number for a tool: a double does not hold it, and Python won't write it out."""
 
 _MARK = re.compile(r"\bwith\s*+Action Input:")
 
@@ -38,7 +41,7 @@ def read(action: str) -> Call | None:
     if action.lstrip().startswith("{"):
         _check_size(action)
         call = parse_call(action)
-        return Call(call["name"], call["arguments"]) if call else None
+        return Call(call["name"], _checked(call["arguments"])) if call else None
     line = action.strip().partition("\n")[0]
     mark = _MARK.search(line)
     if mark is None:
@@ -60,7 +63,7 @@ def _arguments(text: str) -> Mapping[str, Any]:
     value = _value(text)
     if not isinstance(value, dict) or not all(isinstance(name, str) for name in value):
         raise BadArguments("the arguments are not an object with named values")
-    return value
+    return _checked(value)
 
 
 def _value(text: str) -> Any:
@@ -74,6 +77,24 @@ def _value(text: str) -> Any:
         return ast.literal_eval(text)
     except (ValueError, SyntaxError, TypeError, MemoryError, RecursionError):
         raise BadArguments("the arguments are neither JSON nor a Python literal") from None
+
+
+def _checked(arguments: dict[str, Any]) -> dict[str, Any]:
+    left: list[Any] = [arguments]
+    while left:
+        match left.pop():
+            case dict() as value:
+                left += value.keys()
+                left += value.values()
+            case list() | tuple() as value:
+                left += value
+            case int() as value if abs(value) > MAX_INTEGER:
+                raise BadArguments("a number in the arguments is too large")
+            case None | str() | int() | float():
+                pass
+            case value:
+                raise BadArguments(f"the arguments hold a Python {type(value).__name__}")
+    return arguments
 
 
 def _check_size(text: str) -> None:

@@ -8,7 +8,9 @@ sheet's values).
 From AgentBoard (agentboard/tasks/tool.py, agentboard/environment/*_env.py). Kept: a line that is no call
 costs a step; results that begin with `ERROR |` are not grounded, refusals are; the episode ends with `finish`
 and succeeds where the progress rate is 1 then. In official mode any action that holds the word `finish` ends
-it, and sheets are scored the faithful way (`score`). Not kept: arguments are never evaluated (`call`).
+it, sheets are scored the faithful way (`score`), and progress stays as it is where the original does not look
+at it: after what is no call, or an observation that holds `Invalid`. Not kept: arguments are never evaluated
+(`call`).
 """
 
 import tomllib
@@ -128,26 +130,30 @@ class ToolEnv(ArenaEnv):
         try:
             call = calls.read(action)
         except BadArguments as error:
-            return self._outcome(f"ERROR | {error}", valid=False)
+            return self._outcome(f"ERROR | {error}", valid=False, counts=False)
         if call is None:
-            return self._outcome(_wording()["format_error"], valid=False)
+            return self._outcome(_wording()["format_error"], valid=False, counts=False)
         try:
             result = self._toolkit.call(call.name, call.arguments)
         except ToolError as error:
-            return self._outcome(f"ERROR | {error}", valid=False)
+            # an unknown tool raises nothing in AgentBoard, so that its name can end the episode
+            unknown = call.name not in schema.signatures(self._toolkit.subset)
+            return self._outcome(f"ERROR | {error}", valid=False, done=unknown and self._ends(call, action))
         except Refused as refusal:
             # AgentBoard notes a refused call as a result of its own, which its tasks never expect
             return self._outcome(str(refusal), valid=True, done=self._ends(call, action))
         if call.name == "check_valid_actions":
-            result = _wording()["valid_actions"].format(names=", ".join(result))
-        else:
-            self._results.append(self._toolkit.comparable(result))
+            listed = _wording()["valid_actions"].format(names=", ".join(result))
+            known = not isinstance(self._toolkit, SheetToolkit)  # AgentBoard's sheets have no such tool
+            return self._outcome(listed, valid=True, done=self._ends(call, action), counts=known)
+        self._results.append(self._toolkit.comparable(result))
         return self._outcome(str(result), valid=True, done=self._ends(call, action))
 
-    def _outcome(self, observation: str, *, valid: bool, done: bool = False) -> Outcome:
+    def _outcome(self, observation: str, *, valid: bool, done: bool = False, counts: bool = True) -> Outcome:
         if isinstance(self._toolkit, SheetToolkit):
             self._values = self._toolkit.values()
-        progress = self._rate()
+        unseen = self._faithful and (not counts or "Invalid" in observation)
+        progress = self._progress if unseen else self._rate()
         reached = max(progress, self._progress) if self._faithful else progress
         success = done and reached >= 1.0 and self._state_is_final()
         return Outcome(_shown(observation), progress, valid, success, done, self._subgoals())

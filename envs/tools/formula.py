@@ -64,13 +64,13 @@ def _applied(operator: str, arguments: Sequence[Sequence[Value]]) -> float:
     ]
     match operator:
         case "SUM":
-            return math.fsum(numbers)
+            return _sum(numbers)
         case "COUNT":
             return float(len(numbers))
         case "AVERAGE":
             if not numbers:
                 raise FormulaError("#DIV/0!")
-            return math.fsum(numbers) / len(numbers)
+            return _sum(numbers) / len(numbers)
         case "MAX":
             return max(numbers, default=0.0)
         case "MIN":
@@ -78,6 +78,13 @@ def _applied(operator: str, arguments: Sequence[Sequence[Value]]) -> float:
         case "PRODUCT":
             return math.prod(numbers) if numbers else 0.0
     raise FormulaError("#NAME?")
+
+
+def _sum(numbers: Sequence[float]) -> float:
+    try:
+        return math.fsum(numbers)
+    except ValueError:  # infinities of both signs
+        raise FormulaError("#NUM!") from None
 
 
 def _number(value: Value) -> float:

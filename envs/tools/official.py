@@ -13,13 +13,13 @@ Files, in the folder that `envs.datasets.official_folder` names:
 A record has goal, subgoals, difficulty and additional_info (answer, init_config, tool), a line each.
 """
 
-import json
 import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from envs.base import Task
+from envs.datafile import json_value
 from envs.datasets import how_to_import, official_folder
 from envs.errors import BadData, MissingData
 from envs.tools import workbook
@@ -76,7 +76,7 @@ def records(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
 
 def _record(line: str, place: str) -> dict[str, Any]:
     try:
-        record = json.loads(line)
+        record = json_value(line)
     except (ValueError, RecursionError) as error:
         raise BadData(f"{place} is not JSON: {error}") from error
     if not isinstance(record, dict) or not isinstance(record.get("additional_info"), dict):
@@ -121,7 +121,7 @@ def _names(projects: Any) -> set[str]:
 def _projects(path: Path) -> list[dict[str, Any]]:
     fields = ("content", "description", "due_date", "duration", "duration_unit", "priority")
     try:
-        projects = json.loads(path.read_text(encoding="utf-8"))
+        projects = json_value(path.read_text(encoding="utf-8"))
         # as the original fills an account: favourites are not carried over
         return [
             {
@@ -147,7 +147,7 @@ def _sheet_tasks(path: Path, start: Path) -> Iterator[Task]:
 
 def _target(answer: Any, place: str) -> list[list[str]]:
     try:
-        target = json.loads(answer) if isinstance(answer, str) else answer
+        target = json_value(answer) if isinstance(answer, str) else answer
     except (ValueError, RecursionError) as error:
         raise BadData(f"{place}: the answer is not a table: {error}") from error
     if not (isinstance(target, list) and target and all(isinstance(row, list) and row for row in target)):

@@ -19,6 +19,13 @@ from envs.tools.toolkit import Refused, Toolkit
 
 MAX_SEARCHED_CHARS = 200
 """A regular expression looks at the beginning of a cell only."""
+MAX_SEARCH_STEPS = 2 * MAX_SEARCHED_CHARS**2
+"""An expression that may take more for one cell is refused: one unbounded repetition and little else."""
+
+_CLASS = re.compile(r"\[\^?\]?[^\]]*\]")
+_ANCHORED = re.compile(r"\^(?![*+?{])")
+_REPETITION = re.compile(r"[*+?]|\{[^}]*\}?")
+_BOUNDED = re.compile(r"\{(?:[0-9]*,)?[0-9]+\}")
 
 
 class SheetToolkit(Toolkit):
@@ -310,6 +317,8 @@ def _compiled(text: str) -> re.Pattern[str]:
         pattern = ast.literal_eval(text.removeprefix("re.compile(").rstrip().removesuffix(")"))
     except (ValueError, SyntaxError, MemoryError, RecursionError):
         raise _Impossible("the query is not re.compile('…')") from None
+    if isinstance(pattern, str):  # a search begins anywhere, so that "anything" in front changes nothing
+        pattern = re.sub(r"^\.\*(?![*+?{])", "", pattern)
     if not isinstance(pattern, str) or _costly(pattern):
         raise _Impossible("the regular expression is too complex: few repetitions, none of groups")
     try:
@@ -319,12 +328,33 @@ def _compiled(text: str) -> re.Pattern[str]:
 
 
 def _costly(pattern: str) -> bool:
-    # matching time explodes with repeated groups, back references and long chains of repetitions: a model's
-    # expression may have none of these
+    # matching time explodes with repeated groups, back references and repetitions behind each other: a
+    # model's expression may have none of the first two, and of the last as many as MAX_SEARCH_STEPS allow
     plain = re.sub(r"\\[^1-9]", "x", pattern)
     return (
         len(pattern) > 100
-        or len(re.findall(r"[*+?{]", plain)) > 2
-        or plain.count("|") > 8
         or re.search(r"\)[*+?{]|\(\?|\\", plain) is not None
+        or _search_steps(plain) > MAX_SEARCH_STEPS
     )
+
+
+def _search_steps(pattern: str) -> int:
+    """Return in how many ways, at most, a pattern without escapes can be tried on a cell."""
+    pattern = _CLASS.sub("x", pattern).removesuffix(".*")  # which matches at once
+    if "(" not in pattern:
+        return sum(_chain_steps(chain, _ANCHORED.match(chain) is not None) for chain in pattern.split("|"))
+    choices = pattern.count("|")
+    anchored = _ANCHORED.match(pattern) is not None and not choices
+    return 2**choices * _chain_steps(pattern, anchored)  # the alternatives of several groups multiply
+
+
+def _chain_steps(chain: str, anchored: bool) -> int:
+    steps = 1 if anchored else MAX_SEARCHED_CHARS
+    for times in _REPETITION.findall(chain):
+        numbers = [int(digits) for digits in re.findall("[0-9]+", times)]
+        if times == "?":
+            numbers = [2]
+        elif not _BOUNDED.fullmatch(times):
+            numbers.append(MAX_SEARCHED_CHARS)
+        steps *= max(1, *numbers)
+    return steps

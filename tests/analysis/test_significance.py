@@ -134,3 +134,21 @@ def test_a_small_group_without_a_difference_leaves_the_mean_over_groups_open():
     assert together.high - together.delta > unseen
     assert together.delta - together.low > unseen
     assert together.p == pytest.approx(alone.p, abs=0.02)
+
+
+def test_tasks_that_differ_by_next_to_nothing_do_not_make_the_interval_narrow():
+    nearly = np.full(10, 0.5), 0.5 + np.linspace(-0.004, 0.004, 10)
+    difference = paired_difference(*nearly)
+    assert difference.widened
+    assert difference.high - difference.low > 2 * 0.3
+    spread = np.full(10, 0.5), 0.5 + np.linspace(-0.4, 0.4, 10)
+    assert not paired_difference(*spread).widened
+
+
+def test_a_small_group_with_a_slight_difference_tells_no_more_than_one_without():
+    rng = np.random.default_rng(1)
+    many = rng.random(80), rng.random(80)
+    none = macro_difference([many, (np.zeros(3), np.zeros(3))])
+    slight = macro_difference([many, (np.full(3, 0.5), np.array([0.5, 0.5, 0.49]))])
+    assert slight.widened
+    assert slight.high - slight.low == pytest.approx(none.high - none.low, rel=0.02)

@@ -154,6 +154,30 @@ def test_a_burden_is_part_of_a_contestants_identity_only_where_there_is_one():
     assert plain.hash != burdened.hash
 
 
+@pytest.mark.parametrize("protocol", ["json", "text"])
+def test_tools_that_an_engine_is_given_are_counted_when_a_prompt_is_fitted(protocol: str):
+    class Counting(AnsweringEngine):
+        context_tokens = 4000
+
+        def count_tokens(self, messages: Sequence[Message], tools: Sequence = ()) -> int:
+            counted.add(len(tools))
+            return 1
+
+    counted: set[int] = set()
+
+    task = expand(parse_suite('name = "s"\n[[tasks]]\nbenchmark = "pddl"\n', "s"), 1)[0]
+    env = registry.benchmark("pddl").make()
+    first, _ = env.reset(seed=0, options={"task": task})
+    engine = Counting(lambda request: "")
+    settings = AgentSettings(protocol=protocol, style="chat")
+    agent = Agent(engine, settings, env, EpisodeKey("a", task.id, task.hash, 0, 0))
+    agent.recall(first, "I can't", agent.read("I can't", "stop"))
+    asyncio.run(agent.act("No action."))
+    (asked,) = engine.asked
+    assert bool(asked.tools) == (protocol == "json")
+    assert counted == {len(asked.tools)}
+
+
 def test_a_call_to_a_tool_that_is_only_offered_costs_a_turn_and_changes_nothing():
     suite = parse_suite('name = "s"\n[[tasks]]\nbenchmark = "pddl"\nsubset = "gripper-small"\n', "s")
     task = expand(suite, 1)[0]

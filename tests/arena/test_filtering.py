@@ -150,3 +150,12 @@ def test_any_text_is_a_filter_or_one_clear_error(reader: RunReader, text: str):
         return
     reader.find_episodes(chosen)
     assert reader.count_turns(chosen) == len(reader.find_turns(chosen))
+
+
+def test_a_filter_among_some_contestants_counts_no_others_towards_a_limit(reader: RunReader):
+    chosen = parse("fail:any", "base").among(["awq-w4"])
+    assert [(key.contestant, index) for key, index in reader.locate_turns(chosen, 2)] == [("awq-w4", 1)] * 2
+    assert {head.key.contestant for head in reader.find_episodes(parse("", "base").among(["base"]))} == {
+        "base"
+    }
+    assert reader.find_episodes(parse("", "base").among(["awq"])) == []

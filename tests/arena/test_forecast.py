@@ -67,6 +67,19 @@ def test_a_speed_is_assumed_by_size_until_it_is_measured(
     assert "assumed" in speed_of(contestant("b", 10**9)).source
 
 
+def test_the_speed_of_a_quantized_checkpoint_is_measured_too(
+    ladder: type, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setenv("ARENA_RUNS", str(tmp_path))
+    # as config.json of a compressed checkpoint says it; a run's TOML holds no nulls
+    scheme = {"config_groups": {"group_0": {"weights": {"num_bits": 4}, "input_activations": None}}}
+    quantized = contestant("a", 10**9)
+    quantized = replace(quantized, identity={"engine": {"engine": "hf", "quantization": scheme}})
+    plan = replace(ladder_plan(["base"]), contestants=[quantized])
+    play(plan, tmp_path / "earlier", {"a": AnsweringEngine(ups)})
+    assert speed_of(quantized).source == "measured in run earlier"
+
+
 def test_vllm_on_a_cpu_is_assumed_as_slow_as_a_cpu_is(
     ladder: type, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):

@@ -8,7 +8,7 @@ from arena.agent import AgentSettings, settings_from_json
 from arena.contestant import enter
 from arena.engines.base import Message
 from arena.engines.registry import parse_contestant
-from arena.errors import EngineError
+from arena.errors import EngineError, MissingPackage
 from arena.lineup import line_up
 from arena.presets import presets, typed
 from arena.prompt import Prompt, without_system
@@ -60,6 +60,15 @@ def test_weights_that_are_not_to_be_had_are_said_with_all_that_is_to_do(
         line_up(SUITE, ["gemma-2-2b"])
     assert "hf download google/gemma-2-2b-it" in caught.value.next_step
     assert "licence" in caught.value.next_step
+
+
+def test_a_package_that_is_lacking_is_not_told_as_weights_that_are(
+    ladder: type, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr("arena.engines.registry.find_spec", lambda package: None)
+    with pytest.raises(MissingPackage, match=r"^vllm needs the package") as caught:
+        line_up(SUITE, ["vllm:gemma-2-2b"])
+    assert "make vllm" in caught.value.next_step
 
 
 def test_a_contestants_file_may_build_on_a_preset(

@@ -1,4 +1,5 @@
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -113,6 +114,25 @@ def test_each_limit_says_when_it_is_reached():
     assert seconds.reached is None
     clock[0] = 5.0
     assert "5 s" in (seconds.reached or "")
+
+    turns = Spending(Limits(turns=2))
+    turns.hear(turn(1, 1))
+    assert turns.reached is None
+    turns.hear(turn(1, 1))
+    assert "2 turns is reached (2 played)" in (turns.reached or "")
+
+
+def test_what_a_server_does_not_count_is_estimated_and_called_an_estimate():
+    spending = Spending(Limits(tokens=100, cost=1.0, prompt_price=1.0))
+    spending.hear(turn(40, 9))
+    assert not spending.goes_by_estimate
+    spending.hear(replace(turn(0, 0), estimated_tokens=(50, 1)))
+    assert spending.goes_by_estimate
+    assert (spending.tokens, spending.prompt_tokens) == (100, 90)
+    assert "(by an estimate 100 used)" in (spending.reached or "")
+    without_limits = Spending(Limits(seconds=5))
+    without_limits.hear(replace(turn(0, 0), estimated_tokens=(50, 1)))
+    assert not without_limits.goes_by_estimate
 
 
 def test_a_limit_of_the_cost_without_a_price_is_refused():

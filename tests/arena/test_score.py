@@ -59,6 +59,8 @@ def test_repeats_give_the_share_of_tasks_solved_every_time():
     tries = [episode("base", task, won) for task, won in [("a", 1.0), ("a", 1.0), ("b", 1.0), ("b", 0.0)]]
     assert score(["base"], tries, {})["base"]["pddl"].pass_hat_k == {"1": 0.75, "2": 0.5}
     assert score(["base"], tries[:1], {})["base"]["pddl"].pass_hat_k is None
+    # a task that has lost a try to an error is left out where as many are asked for, not the benchmark
+    assert score(["base"], tries[:3], {})["base"]["pddl"].pass_hat_k == {"1": 1.0, "2": 1.0}
 
 
 def test_a_benchmark_that_a_contestant_has_not_played_has_no_rates():

@@ -1,5 +1,6 @@
 import json
 import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -173,6 +174,58 @@ def test_a_torn_database_is_one_clear_error(tmp_path: Path, content: bytes):
     (tmp_path / "run.sqlite").write_bytes(content)
     with pytest.raises(StoreError, match=r"run\.sqlite"):
         connect(tmp_path)
+
+
+def damage(run: Path) -> None:
+    """Write over all of a run's database but its first page."""
+    path = run / "run.sqlite"
+    whole = path.read_bytes()
+    path.write_bytes(whole[:4096] + b"\xa5" * (len(whole) - 4096))
+    for log in ("-wal", "-shm"):
+        path.with_name(path.name + log).unlink(missing_ok=True)
+
+
+def test_damage_behind_the_first_page_is_one_clear_error_for_readers_and_the_writer(run: Path):
+    writer = RunWriter(run)
+    writer.add_tasks([TASK])
+    writer.begin(KEY, {})[0].begin("goal", "saw")
+    writer.close()
+    damage(run)
+    reader = RunReader(run)
+    for read in (reader.tasks, reader.episodes, reader.last_event, reader.follow, reader.costs):
+        with pytest.raises(StoreError, match=r"run\.sqlite can't be read as a run"):
+            read()
+    with closing(connect(run)) as db, pytest.raises(StoreError, match="can't be read as a run"):
+        db.execute("SELECT * FROM episode").fetchall()
+    reader.close()
+    writer = RunWriter(run)
+    for write in (writer.done, lambda: writer.add_tasks([TASK]), lambda: writer.begin(KEY, {})):
+        with pytest.raises(StoreError, match="can't be written"):
+            write()
+    writer.close()
+
+
+def test_damage_that_is_met_on_the_way_through_the_rows_is_the_same_error(run: Path):
+    writer = RunWriter(run)
+    for _ in range(500):
+        writer.note(Notice("x" * 500))
+    writer.close()
+    path = run / "run.sqlite"
+    whole = bytearray(path.read_bytes())
+    place = whole.rfind(b"x" * 400) // 4096 * 4096
+    whole[place : place + 4096] = b"\xa5" * 4096
+    path.write_bytes(whole)
+    with closing(connect(run)) as db, pytest.raises(StoreError, match="can't be read as a run"):
+        for _ in db.execute("SELECT * FROM event"):
+            pass
+
+
+def test_a_writer_that_can_not_end_its_log_says_so_in_one_sentence(run: Path):
+    writer = RunWriter(run)
+    writer.add_tasks([TASK])
+    writer._db.close()
+    with pytest.raises(StoreError, match="can't be written"):
+        writer.close()
 
 
 def test_a_run_has_one_writer(run: Path):

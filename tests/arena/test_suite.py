@@ -63,6 +63,23 @@ def test_a_broken_suite_names_line_and_key(broken: str, line: int, key: str, hin
     assert hint in caught.value.next_step
 
 
+@pytest.mark.parametrize(
+    ("broken", "said"),
+    [
+        ('source = "oficial"', "line 4, key tasks.0.source: Input should be 'bundled', 'official' or 'best'"),
+        (
+            "settings = { temperature = inf }",
+            "key tasks.0.settings.temperature: Input should be a finite number",
+        ),
+        ('ids = ["pddl/gripper/0"]\ncount = 1', "key tasks.0: ids stand for themselves"),
+    ],
+)
+def test_a_wrong_value_is_told_by_its_key_and_what_may_stand_there(broken: str, said: str):
+    with pytest.raises(UsageError) as caught:
+        parse_suite(f'name = "x"\n[[tasks]]\nbenchmark = "pddl"\n{broken}\n', "mine.toml")
+    assert said in str(caught.value)
+
+
 def test_invalid_toml_names_the_line():
     with pytest.raises(UsageError, match=r"mine\.toml is not valid TOML.*line 3"):
         parse_suite('name = "x"\n[settings]\nmax_tokens = = 3\n', "mine.toml")

@@ -1,6 +1,8 @@
 """Texts to calibrate with, and the blocks of tokens made of them."""
 
 import hashlib
+import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -42,6 +44,35 @@ def test_files_folders_and_records_are_read(tmp_path: Path) -> None:
     assert read_calibration(tmp_path).texts == ("first", "x", "second")
     assert read_calibration(tmp_path / "b.txt").texts == ("second",)
     assert read_calibration(tmp_path / "b.txt").hash != read_calibration(tmp_path).hash
+
+
+def test_a_record_may_hold_what_ends_a_line_elsewhere(tmp_path: Path) -> None:
+    file = tmp_path / "a.jsonl"
+    file.write_text('{"text": "one\u2028line\u0085too"}\n{"text": "x"}\n', "utf-8")
+    assert read_calibration(file).texts == ("one\u2028line\u0085too", "x")
+
+
+def test_a_file_longer_than_is_read_gives_its_whole_records(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("compress.calibration._MOST_BYTES", 50)
+    file = tmp_path / "a.jsonl"
+    file.write_text('{"text": "first"}\n{"text": "second"}\n{"text": "third"}\n')
+    assert read_calibration(file).texts == ("first", "second")
+
+
+def test_nobody_is_asked_whether_a_tokenizer_s_code_may_run(
+    tiny: Path, texts: Calibration, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model = shutil.copytree(tiny, tmp_path / "model")
+    settings = json.loads((model / "tokenizer_config.json").read_text())
+    settings |= {"tokenizer_class": "Own", "auto_map": {"AutoTokenizer": ["own.Own", None]}}
+    (model / "tokenizer_config.json").write_text(json.dumps(settings))
+    (model / "own.py").write_text(f"open({str(tmp_path / 'ran')!r}, 'w')\nclass Own: pass\n")
+    monkeypatch.setattr("builtins.input", lambda *_: "y")
+    with pytest.raises(CalibrationError, match="can't be loaded"):
+        tokenize(read_checkpoint(model), texts, 0, 1)
+    assert not (tmp_path / "ran").exists()
 
 
 @pytest.mark.parametrize(

@@ -82,6 +82,7 @@ def test_the_size_is_that_of_all_weight_files(model: Path) -> None:
 
 
 def write_index(model: Path, *names: str) -> None:
+    (model / "model.safetensors").unlink(missing_ok=True)
     shards = {f"weight {i}": name for i, name in enumerate(names)}
     (model / "model.safetensors.index.json").write_text(json.dumps({"weight_map": shards}))
 
@@ -99,6 +100,14 @@ def test_the_index_leads_to_no_file_outside_the_folder(model: Path) -> None:
     (model.parent / "secret").write_text("x")
     write_index(model, "../secret")
     with pytest.raises(CheckpointError, match="does not list"):
+        read_checkpoint(model)
+
+
+def test_two_sets_of_weights_in_a_folder_are_refused(model: Path) -> None:
+    write_index(model, "model-1.safetensors")
+    for name in ("model.safetensors", "model-1.safetensors"):
+        (model / name).write_bytes(b"weights")
+    with pytest.raises(CheckpointError, match="holds two models"):
         read_checkpoint(model)
 
 
@@ -136,6 +145,7 @@ def test_a_folder_without_tokenizer_files_has_none(model: Path) -> None:
         (lambda m: (m / "config.json").unlink(), "no config.json"),
         (lambda m: (m / "config.json").write_text("{nope"), "not valid JSON"),
         (lambda m: (m / "config.json").write_text("[" * 100_000), "not valid JSON"),
+        (lambda m: (m / "config.json").write_text('{"a": ' + "9" * 5000 + "}"), "not valid JSON"),
         (lambda m: (m / "config.json").write_text("[]"), "does not hold a JSON object"),
         (lambda m: (m / "config.json").write_bytes(b"\xff"), "can't be read"),
         (lambda m: (m / "model.safetensors").unlink(), "has no weights"),
@@ -173,6 +183,15 @@ def test_a_changed_file_is_hashed_again(tmp_path: Path) -> None:
     file = old_file(tmp_path / "weights", b"one")
     first = file_hash(file)
     file.write_bytes(b"two")
+    assert file_hash(file) != first
+
+
+def test_a_file_is_hashed_again_though_another_took_its_place_with_its_time(tmp_path: Path) -> None:
+    file = old_file(tmp_path / "weights", b"one")
+    first, stamp = file_hash(file), file.stat().st_mtime_ns
+    other = old_file(tmp_path / "other", b"two")
+    os.utime(other, ns=(stamp, stamp))
+    other.replace(file)
     assert file_hash(file) != first
 
 

@@ -207,6 +207,11 @@ def make_nan(model: Path, name: str) -> None:
     save_file(tensors, model / "model.safetensors", {"format": "pt"})
 
 
+def put(model: Path, name: str, tensor: torch.Tensor) -> None:
+    tensors = load_file(model / "model.safetensors")
+    save_file(tensors | {name: tensor}, model / "model.safetensors", {"format": "pt"})
+
+
 def cut_short(model: Path) -> None:
     file = model / "model.safetensors"
     file.write_bytes(file.read_bytes()[:-100])
@@ -225,6 +230,9 @@ def cut_short(model: Path) -> None:
         (lambda m: (m / "model.safetensors").unlink(), "no weights"),
         (lambda m: (m / "model.safetensors").rename(m / "pytorch_model.bin"), "pickles"),
         (cut_short, "no readable safetensors"),
+        (lambda m: put(m, "model.layers.1.mlp.up_proj.weight", torch.ones(32, 32)), r"as \[32, 32\], and by"),
+        (lambda m: put(m, "model.layers.1.mlp.up_proj.weight", torch.ones(2048)), r"as \[2048\], and by"),
+        (lambda m: put(m, "more", torch.ones(2, dtype=torch.uint32)), "stores more as U32"),
         (lambda m: make_nan(m, "model.layers.1.mlp.up_proj.weight"), "not finite"),
         (lambda m: make_nan(m, "model.norm.weight"), "not finite"),
     ],
@@ -238,6 +246,75 @@ def test_a_model_that_can_t_be_compressed_is_one_sentence_and_leaves_nothing(
         compress(model, recipe(name), tmp_path / "work/out", calibration=texts)
     assert "\n" not in caught.value.message
     assert nothing_is_left(tmp_path / "work")
+
+
+def test_an_output_layer_can_be_compressed_where_layers_have_other_group_sizes(
+    texts: Calibration, tmp_path: Path
+) -> None:
+    base = tiny_models.save_tiny(tmp_path / "base", intermediate_size=60)
+    card = compress(
+        base, recipe("rtn-w4g32", ignore="", symmetric="true"), tmp_path / "out", calibration=texts
+    )
+    assert {layer.bits for layer in card.layers if layer.name == "lm_head"} == {4}
+    made, weight = dense_weights(tmp_path / "out"), dense_weights(base)["lm_head.weight"]
+    grid = fit_grid(weight, 4, 32, symmetric=True)
+    assert torch.equal(made["lm_head.weight"], dense(grid, round_to(grid, weight)))
+    loaded = AutoModelForCausalLM.from_pretrained(tmp_path / "out", dtype=torch.float32).eval()
+    expected = tiny_models.tiny_model(intermediate_size=60)
+    expected.load_state_dict(made)
+    ids = torch.arange(3, 40)[None]
+    with torch.inference_mode():
+        assert torch.equal(loaded(ids).logits, expected(ids).logits)
+
+
+def test_what_is_rotated_while_it_runs_is_not_unpacked(
+    tiny: Path, texts: Calibration, tmp_path: Path
+) -> None:
+    compress(tiny, recipe("rtn-w4g16"), tmp_path / "out", calibration=texts)
+    quantization = dict(read_checkpoint(tmp_path / "out").quantization or {})
+    edit_config(
+        tmp_path / "out",
+        quantization_config=quantization | {"transform_config": {"config_groups": {"u": {}}}},
+    )
+    with pytest.raises(CheckpointError, match="can't be unpacked"):
+        TensorReader(read_checkpoint(tmp_path / "out"))
+
+
+@pytest.mark.parametrize("shape", [[32, 320], [31, 32], [32, -5], [32, 32, 1], [32, 10**13]])
+def test_a_size_that_is_not_that_of_the_packed_weights_is_not_believed(
+    shape: list[int], tiny: Path, texts: Calibration, tmp_path: Path
+) -> None:
+    compress(tiny, recipe("rtn-w4g16"), tmp_path / "out", calibration=texts, measured=False)
+    layer = "model.layers.0.self_attn.q_proj"
+    put(tmp_path / "out", f"{layer}.weight_shape", torch.tensor(shape))
+    with (
+        TensorReader(read_checkpoint(tmp_path / "out")) as reader,
+        pytest.raises(CheckpointError, match="do not fit together"),
+    ):
+        reader.read(f"{layer}.weight")
+
+
+@pytest.mark.parametrize("bits", [0, 16, "4", 4.5, None])
+def test_weights_of_bits_that_are_not_packed_are_not_unpacked(
+    bits: object, tiny: Path, texts: Calibration, tmp_path: Path
+) -> None:
+    compress(tiny, recipe("rtn-w4g16"), tmp_path / "out", calibration=texts, measured=False)
+    quantization = json.loads((tmp_path / "out/config.json").read_text())["quantization_config"]
+    quantization["config_groups"]["group_0"]["weights"]["num_bits"] = bits
+    edit_config(tmp_path / "out", quantization_config=quantization)
+    assert not TensorReader.can_unpack(read_checkpoint(tmp_path / "out"))
+
+
+def test_only_templates_are_taken_along(tiny: Path, texts: Calibration, tmp_path: Path) -> None:
+    model = damaged(tiny, tmp_path)
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "elsewhere/private").write_text("x")
+    (tmp_path / "elsewhere/tool_use.jinja").write_text("{{ tools }}")
+    (model / "additional_chat_templates").symlink_to(tmp_path / "elsewhere")
+    compress(model, recipe("rtn-w4g16"), tmp_path / "out", calibration=texts)
+    assert [each.name for each in (tmp_path / "out/additional_chat_templates").iterdir()] == [
+        "tool_use.jinja"
+    ]
 
 
 def test_a_checkpoint_of_ours_is_not_compressed_again(tiny: Path, texts: Calibration, tmp_path: Path) -> None:

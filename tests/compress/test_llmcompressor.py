@@ -144,13 +144,77 @@ compress(Path(sys.argv[1]), recipe, Path(sys.argv[2]), calibration=texts)
     assert (done.returncode, done.stdout) == (0, ""), done.stderr
 
 
-@pytest.mark.parametrize("name", ["sparsegpt-50", "gptq-w4g16", "smoothquant-w8a8"])
-def test_a_model_of_16_bits_is_stored_in_16_bits_again(name: str, texts: Calibration, tmp_path: Path) -> None:
-    from safetensors.torch import load_file
+@pytest.mark.parametrize("tied", [False, True])
+@pytest.mark.parametrize("name", ["sparsegpt-50", "sparsegpt-2:4", "gptq-w4g16"])
+def test_what_a_recipe_ignores_stays_as_it_is(
+    name: str, tied: bool, texts: Calibration, tmp_path: Path
+) -> None:
+    base = tiny_models.save_tiny(tmp_path / "base", tie_word_embeddings=tied)
+    recipe = read_recipe(name, LITTLE | {"ignore": "lm_head;q_proj"})
+    compress(base, recipe, tmp_path / "out", calibration=texts)
+    with (
+        TensorReader(read_checkpoint(base)) as before,
+        TensorReader(read_checkpoint(tmp_path / "out")) as after,
+    ):
+        same = {key for key in before.names if torch.equal(before.read(key), after.read(key))}
+        linears = {layer.name for layer in prepare(base, recipe).plan.layers}
+    assert same == {key for key in before.names if key.removesuffix(".weight") not in linears}
+    assert {"model.embed_tokens.weight", "model.layers.0.self_attn.q_proj.weight"} <= same
+
+
+@pytest.mark.parametrize("name", ["gptq-w4g16", "awq-w4g16", "sparsegpt-2:4"])
+def test_an_output_layer_that_is_not_ignored_is_compressed(
+    name: str, tiny: Path, texts: Calibration, tmp_path: Path
+) -> None:
+    recipe = read_recipe(name, LITTLE | {"ignore": ""})
+    card = compress(tiny, recipe, tmp_path / "out", calibration=texts)
+    assert card.layers[-1].name == "lm_head"
+
+
+def test_what_the_model_computes_itself_is_kept(texts: Calibration, tmp_path: Path) -> None:
+    from safetensors.torch import load_file, save_file
 
     base = tiny_models.save_tiny(tmp_path / "base")
-    model = AutoModelForCausalLM.from_pretrained(base, dtype=torch.bfloat16)
-    model.save_pretrained(base)
+    name = "model.layers.0.self_attn.rotary_emb.inv_freq"
+    tensors = load_file(base / "model.safetensors") | {name: torch.arange(4.0)}
+    save_file(tensors, base / "model.safetensors", {"format": "pt"})
+    compress(base, read_recipe("gptq-w4g16", LITTLE), tmp_path / "out", calibration=texts)
+    assert torch.equal(load_file(tmp_path / "out/model.safetensors")[name], torch.arange(4.0))
+
+
+@pytest.mark.parametrize("computed", [torch.float32, torch.bfloat16])
+@pytest.mark.parametrize("name", ["sparsegpt-50", "gptq-w4g16", "smoothquant-w8a8"])
+def test_a_model_of_16_bits_is_stored_in_16_bits_again(
+    name: str,
+    computed: torch.dtype,
+    texts: Calibration,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    from safetensors.torch import load_file
+
+    monkeypatch.setattr("compress.blocks.fast_type", lambda stored: computed)
+    base = _in_16_bits(tmp_path / "base")
     compress(base, read_recipe(name, LITTLE), tmp_path / "out", calibration=texts)
     stored = load_file(tmp_path / "out" / "model.safetensors")
     assert torch.float32 not in {tensor.dtype for tensor in stored.values()}
+
+
+def test_what_gptq_rounded_to_is_what_is_stored(texts: Calibration, tmp_path: Path) -> None:
+    """Computed in 32 bits and stored with scales of 16: GPTQ has to know of those."""
+    base = _in_16_bits(tmp_path / "base")
+    recipe = read_recipe("smoothquant-w8a8", LITTLE)
+    job = prepare(base, recipe)
+    model = AutoModelForCausalLM.from_pretrained(base, dtype=torch.float32).eval()
+    tokens = tokenize(job.checkpoint, texts, recipe.samples, recipe.tokens).calibration
+    for layer, stored in compressed_model(model, job.plan, recipe, tokens, lambda *step: None):
+        numbers, scale = stored[f"{layer}.weight"], stored[f"{layer}.weight_scale"]
+        assert scale.dtype == torch.bfloat16
+        torch.testing.assert_close(numbers * scale.float(), model.get_submodule(layer).weight.detach())
+
+
+def _in_16_bits(folder: Path) -> Path:
+    """Save the tiny model, its weights in bfloat16."""
+    tiny_models.save_tiny(folder)
+    AutoModelForCausalLM.from_pretrained(folder, dtype=torch.bfloat16).save_pretrained(folder)
+    return folder

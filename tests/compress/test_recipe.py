@@ -68,6 +68,27 @@ def test_a_file_can_build_on_a_recipe(tmp_path: Path) -> None:
     assert (recipe.name, recipe.method, recipe.group_size, recipe.bits) == ("mine", "gptq", 32, 4)
 
 
+def test_a_file_s_sparsity_undoes_the_pattern_that_it_builds_on(tmp_path: Path) -> None:
+    file = tmp_path / "mine.toml"
+    file.write_text('base = "wanda-2:4"\nsparsity = 0.3\n')
+    recipe = read_recipe(str(file))
+    assert (recipe.sparsity, recipe.pattern) == (0.3, None)
+    file.write_text('base = "wanda-50"\npattern = "1:4"\n')
+    recipe = read_recipe(str(file))
+    assert (recipe.sparsity, recipe.pattern) == (0.75, "1:4")
+
+
+def test_what_is_said_of_a_recipe_is_not_said_of_a_changed_one() -> None:
+    assert not read_recipe("rtn-w4g128", {"bits": "3"}).about
+
+
+def test_a_file_that_is_nested_too_deep_is_refused(tmp_path: Path) -> None:
+    file = tmp_path / "deep.toml"
+    file.write_text("a = " + "[" * 100_000)
+    with pytest.raises(RecipeError, match="can't be read"):
+        read_recipe(str(file))
+
+
 def test_the_hash_is_that_of_what_the_recipe_does(tmp_path: Path) -> None:
     file = tmp_path / "other-name.toml"
     file.write_text('method = "rtn"\nbits = 4\ngroup_size = 128\n')
@@ -85,6 +106,9 @@ def test_the_hash_is_that_of_what_the_recipe_does(tmp_path: Path) -> None:
         ("magnitude-4:2", {}, "keeps 4 of every 2"),
         ("rtn-w4g128", {"bit": "3"}, "no setting 'bit'"),
         ("rtn-w4g128", {"bits": "many"}, "bits = many"),
+        ("rtn-w4g128", {"method": "gptq", "bits": "99"}, "bits = 99"),
+        ("rtn-w4g128", {"ignore": "lm_head;re:*q_proj"}, r"re:\*q_proj is no regular expression"),
+        ("wanda-50", {"pattern": "2:4", "sparsity": "0.7"}, "2:4 is a sparsity of 0.5, not 0.7"),
         ("absent.toml", {}, "can't be read"),
     ],
 )

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import sqlite3
 import subprocess
 import sys
@@ -153,6 +154,28 @@ def test_runs_and_doctor_speak_json(suite: Path, tmp_path: Path):
     assert all(each["mend"] for each in found.values() if each["state"] == "missing")
 
 
+def test_one_damaged_run_is_one_sentence_and_hides_no_other(suite: Path, tmp_path: Path):
+    runs, batch = tmp_path / "runs", ("batch", suite, "-a", "expert", "--json", "--out")
+    arena(*batch, runs / "whole", check=True)
+    for name in ("torn", "empty"):
+        shutil.copytree(runs / "whole", runs / name)
+    (runs / "empty/run.toml").write_text("")
+    whole = (runs / "torn/run.sqlite").read_bytes()
+    (runs / "torn/run.sqlite").write_bytes(whole[:4096] + b"\xa5" * (len(whole) - 4096))
+    listed = arena("runs", "--json", check=True, ARENA_RUNS=str(runs)).stdout
+    problems = {run["run"]: run["problem"] for run in json.loads(listed)}
+    assert problems["whole"] == ""
+    assert "run.sqlite can't be read as a run" in problems["torn"]
+    assert "run.toml is not as Arena writes it" in problems["empty"]
+    for run, says in (("torn", "run.sqlite can't be"), ("empty", "run.toml is not as Arena writes it")):
+        for command in (("report", runs / run), ("retry", runs / run), (*batch, runs / run)):
+            done = arena(*command)
+            if (run, command[0]) != ("empty", "retry"):  # it has no errors, so its plan is not looked at
+                assert done.returncode == 1
+                assert says in done.stderr
+            assert "unexpected" not in done.stderr
+
+
 BAD = [
     (("batch", "quik", "-a", "expert"), 2, "quick"),
     (("batch", "quick"), 2, "-a"),
@@ -196,6 +219,39 @@ def test_a_dead_server_costs_its_contestant_only(suite: Path, tmp_path: Path):
     assert "owed" in done.stderr
     scores = json.loads(done.stdout)["contestants"]
     assert scores["expert"]["pddl"]["success"] == 1.0
+
+
+def test_a_hostile_name_in_a_run_never_reaches_the_terminal_raw(suite: Path, tmp_path: Path):
+    run, hostile = tmp_path / "run", "ex\x1b]0;PWN\x07\x1b[31mpert"
+    play(suite, run, "random", "expert")
+    plan = (run / "run.toml").read_text().replace('"expert"', '"ex\\u001b]0;PWN\\u0007\\u001b[31mpert"')
+    (run / "run.toml").write_text(plan)
+    db = sqlite3.connect(run / "run.sqlite")
+    db.execute("UPDATE episode SET contestant = ? WHERE contestant = 'expert'", (hostile,))
+    db.commit()
+    db.close()
+    for command in (("gate", run), ("sweep", "turns", "--run", run), ("report", run, "--csv")):
+        done = arena(*command)
+        assert "PWN" in done.stdout
+        assert "\x1b" not in done.stdout + done.stderr
+    assert "\x1b" not in arena("report", run, "--latex").stdout
+
+
+def test_a_gate_without_a_model_to_judge_says_so(suite: Path, tmp_path: Path):
+    play(suite, tmp_path / "run", "expert", "random")
+    done = arena("gate", tmp_path / "run")
+    assert done.returncode == 3
+    assert "nobody is judged" in done.stderr
+
+
+def test_a_latex_table_says_what_it_was_played_on_in_comments(suite: Path, tmp_path: Path):
+    play(suite, tmp_path / "run", "expert", "random")
+    lines = arena("report", tmp_path / "run", "--latex", check=True).stdout.splitlines()
+    table = lines.index(r"\begin{tabular}{llrrrrrrrrrrlr}")
+    comments = lines[:table]
+    assert all(line.startswith("% ") for line in comments)
+    for said in ("seeds 0", "grading version", "contestants expert "):
+        assert any(said in line for line in comments), said
 
 
 def test_hostile_replies_never_reach_the_terminal_raw(suite: Path, tmp_path: Path):

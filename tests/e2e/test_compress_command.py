@@ -63,6 +63,8 @@ def test_the_pattern_is_told_and_a_second_run_refused(tiny: Path, tmp_path: Path
         (("TINY", "-r", "magic"), 2, "no recipe 'magic'"),
         (("TINY", "-r", "rtn-w4g128", "--set", "bit=3"), 2, "no setting 'bit'"),
         (("TINY", "-r", "rtn-w4g128", "--calibration", "nowhere.txt"), 2, "no such file or folder"),
+        (("TINY", "-r", "rtn-w4g128", "--calibration", ""), 2, "no such file or folder"),
+        (("TINY", "-r", "rtn-w4g128", "--set", "ignore=re:*q_proj"), 2, "no regular expression"),
         (("TINY", "-r", "wanda-50", "--calibration", "note.txt"), 1, "note.txt is too little"),
         (("./nowhere/model", "-r", "fp8"), 1, "no model at nowhere/model"),
     ],

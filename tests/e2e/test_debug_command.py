@@ -98,6 +98,7 @@ def test_plain_shows_counts_then_examples_with_the_failing_part_marked(arena, ru
     assert "baseline's on the same tasks" in shown
     assert "whose fault" in shown
     assert f"{TASK}#1  broken  not_json  fault: json" in shown
+    assert shown.count("a call was begun, and its JSON is broken") == 1
     assert "⟦" in shown
     assert "right: it is the baseline's own" in shown
 
@@ -158,6 +159,7 @@ def test_replay_tells_an_engine_that_replies_otherwise(arena, run: Path):
         (("--turn", f"{TASK}#99", "--contestant", "broken"), "has no turn 99"),
         (("--turn", f"{TASK}#1", "--contestant", "nobody"), "no contestant"),
         (("--kind", "not_jsn"), "not_json"),
+        (("--kind", "not_jsn", "--json"), "not_json"),
         (("--filter", "nokey:x"), "no key"),
         (("--rerun",), "--turn"),
         (("--with", "expert"), "--rerun"),

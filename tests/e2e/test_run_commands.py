@@ -1,6 +1,8 @@
 """`arena batch --dry-run`, `--shard`, `--until`; `arena merge`, `regrade`, `retry`: as users type them."""
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -8,6 +10,7 @@ from typer.testing import CliRunner, Result
 
 from arena.cli import app
 from arena.errors import UsageError
+from tests.servers.fake_openai import serving
 
 SUITE = 'name = "s"\n[[tasks]]\nbenchmark = "pddl"\nsubset = "gripper"\ncount = 3\nmax_steps = 4\n'
 
@@ -56,6 +59,20 @@ def test_shards_are_merged_regraded_and_have_nothing_to_retry(suite: str, tmp_pa
     assert json.loads(again.stdout)["contestants"]["base"]["pddl"]["episodes"] == 3
 
 
+def test_a_run_grows_by_what_an_earlier_one_has_finished(suite: str, tmp_path: Path):
+    script = f"base=script:{tmp_path / 'replies.txt'}"
+    few, all_of_it = tmp_path / "few", tmp_path / "all"
+    assert arena("batch", suite, "-a", script, "--limit", "1", "--out", few, "-q").exit_code == 0
+    take = ("batch", suite, "-a", script, "-a", "random", "--take", few, "--out", all_of_it, "-q", "--json")
+    grown = arena(*take)
+    assert f"1 of 6 episodes are taken from {few}" in grown.stderr
+    scores = json.loads(grown.stdout)["contestants"]
+    assert [scores[name]["pddl"]["episodes"] for name in ("base", "random")] == [3, 3]
+    assert "0 of 6 episodes are taken" in arena(*take).stderr
+    with pytest.raises(UsageError, match="--dry-run takes nothing"):
+        arena(*take, "--dry-run")
+
+
 def test_a_batch_that_is_decided_stops_with_exit_code_0(suite: str, tmp_path: Path):
     Path(suite).write_text(
         SUITE.replace("count = 3", "count = 20").replace("max_steps = 4", "max_steps = 30")
@@ -72,6 +89,42 @@ def test_a_batch_that_is_decided_stops_with_exit_code_0(suite: str, tmp_path: Pa
         *("--until", "decisive", "--out", tmp_path / "r", "--json", "-q"),
     )
     assert json.loads(again.stdout) == json.loads(played.stdout), "decided once, nothing more is played"
+
+
+def test_a_replay_is_decided_too(suite: str, tmp_path: Path):
+    Path(suite).write_text(SUITE.replace("count = 3", "count = 20"))
+    first = tmp_path / "first"
+    assert arena("batch", suite, "-a", "random", "--out", first, "-q").exit_code == 0
+    # blocks of 16 and 4 tasks, and the engines are opened for each
+    played = arena(
+        *("batch", suite, "-a", f"a=replay:{first}", "-a", f"b=replay:{first}", "--until", "decisive"),
+        *("--out", tmp_path / "again", "--json", "-q"),
+    )
+    assert played.exit_code == 0, played.output
+    scores = json.loads(played.stdout)["contestants"]
+    assert [scores[name]["pddl"]["episodes"] for name in "ab"] == [20, 20]
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
+def test_events_that_can_not_be_written_end_no_run(suite: str, tmp_path: Path):
+    typed = ("batch", suite, "-a", "random", "--out", tmp_path / "r", "--events", "/dev/full", "--json")
+    command = [sys.executable, "-m", "arena", *map(str, typed)]
+    played = subprocess.run(command, capture_output=True, text=True)
+    assert played.returncode == 0, played.stderr
+    assert json.loads(played.stdout)["contestants"]["random"]["pddl"]["episodes"] == 3
+    assert played.stderr.count("--events /dev/full can't be written any more: No space left") == 1
+
+
+@pytest.mark.network_server
+def test_a_server_that_counts_no_tokens_is_stopped_by_an_estimate(suite: str, tmp_path: Path):
+    with serving([{"text": "look", "usage": False}]) as server:
+        limits = ("--max-cost", "0.01", "--prompt-price", "1", "--max-tokens-total", "1500")
+        typed = ("batch", suite, "-a", f"base={server.spec},concurrency=1", "--out", tmp_path / "r", "-q")
+        stopped = arena(*typed, *limits)
+        assert 1 < len(server.asked()) < 12
+    assert stopped.exit_code == 1
+    assert stopped.stderr.count("the server of base counts no tokens") == 1
+    assert "the limit of 1,500 tokens is reached (by an estimate" in stopped.stderr
 
 
 @pytest.mark.parametrize(

@@ -124,7 +124,9 @@ def test_faithful_and_strict_stand_side_by_side_unless_one_is_chosen(tmp_path: P
 def test_longgen_and_needle_replies_are_scored(tmp_path: Path):
     file = tmp_path / "rows.jsonl"
     file.write_text(
-        json.dumps({"kind": "gsm8k", "reply": "Answer_1: it is 4\nAnswer_2: 6", "gold": ["#### 4", "#### 5"]})
+        json.dumps(
+            {"kind": "gsm8k", "reply": "Answer_1:\nit is 4\n\nAnswer_2:\n6", "gold": ["#### 4", "#### 5"]}
+        )
     )
     (scored,) = map(json.loads, score("longgen", file).stdout.splitlines())
     assert (scored["accuracy"], scored["right"]) == (0.5, [True, False])

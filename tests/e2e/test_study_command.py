@@ -75,11 +75,20 @@ def test_a_study_that_was_ended_goes_on_and_ends_with_its_page(tmp_path: Path):
     assert set(document["analyses"][0]["models"]) == {"bundled-magnitude-50", "bundled-rtn-w2g32"}
     assert "<table" in (out / "report.html").read_text()
 
-    kept = {name: (out / name).stat().st_mtime_ns for name in ("analysis-0.json", "telling.json")}
+    kept = {name: (out / name).stat().st_mtime_ns for name in ("analysis-bundled.json", "telling.json")}
     code, text, err = study(tmp_path, *RECIPES, "--json")
     assert code == 0, err
     assert json.loads(text)["claims"] == document["claims"]
     assert {name: (out / name).stat().st_mtime_ns for name in kept} == kept
+
+    (out / "study.md").unlink()
+    command = [sys.executable, "-m", "arena", "study", "--run", str(out / "run"), "--out", "out"]
+    again = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False, timeout=120)
+    assert again.returncode == 0, again.stderr
+    assert (out / "study.md").read_text() == page
+    code, _, err = study(tmp_path, *RECIPES, "--run", str(out / "run"))
+    assert code == 2
+    assert "--run plays nothing" in err
 
 
 def test_what_cannot_be_studied_is_said_before_anything_is_done(tmp_path: Path):
@@ -88,3 +97,22 @@ def test_what_cannot_be_studied_is_said_before_anything_is_done(tmp_path: Path):
     assert done.returncode == 2
     assert "none that it can read" in done.stderr
     assert not (tmp_path / "study").exists()
+
+
+def test_a_run_without_recipes_or_a_folder_that_is_none_is_one_sentence(tmp_path: Path):
+    logs = Path(__file__).parents[1] / "outside" / "data"
+    run = tmp_path / "imported"
+    (tmp_path / "taken").write_text("a file")
+
+    def arena(*typed: str) -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, "-m", "arena", *typed]
+        return subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False, timeout=60)
+
+    arena("import", f"base={logs / 'base.eval'}", f"worse={logs / 'worse.eval'}", "--out", str(run))
+    done = arena("study", "--run", str(run))
+    assert done.returncode == 1
+    assert "was imported" in done.stderr
+    assert "arena report" in done.stderr
+    done = arena("study", "--run", str(run), "--out", "taken")
+    assert done.returncode == 2
+    assert "taken can't be written" in done.stderr

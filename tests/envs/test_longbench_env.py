@@ -84,6 +84,21 @@ def test_official_records_are_asked_in_the_users_copy_of_the_words(
     assert env.step("Ann")[4]["scores"] == {"qa_f1_score": 1.0}
 
 
+def test_equal_records_are_tasks_apart(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ARENA_DATA", str(tmp_path))
+    write(tmp_path, [json.dumps(RECORD)])
+    (alone,) = tasks("official")
+    other = json.dumps(RECORD | {"input": "Qui?"})
+    write(tmp_path, [json.dumps(RECORD), other, json.dumps(RECORD), json.dumps(RECORD), other])
+    found = tasks("official")
+    assert [task.id for task in found] == [f"longbench/hotpotqa/{i}" for i in range(5)]
+    assert len({task.hash for task in found}) == 5
+    assert found[0].hash == alone.hash
+    env = LongBenchEnv("official")
+    requests = [env.reset(options={"task": task})[0] for task in found]
+    assert requests[0] == requests[2] == requests[3] != requests[1] == requests[4]
+
+
 def test_a_record_that_is_no_longer_in_its_file_is_said(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -103,6 +118,7 @@ def test_a_record_that_is_no_longer_in_its_file_is_said(
         (json.dumps(RECORD | {"answers": "Ann"}), "answers must be a list"),
         (json.dumps(RECORD | {"context": 3}), "context must be a text"),
         ("[" * 100_000, "not JSON"),
+        (json.dumps(RECORD | {"context": "half \ud83d"}), "half a character"),
     ],
 )
 def test_a_broken_line_is_one_error_that_names_file_and_line(

@@ -114,6 +114,17 @@ def test_only_the_first_line_counts_where_the_original_cuts_there() -> None:
     assert score("hotpotqa", "\nParis\nand more words", ["Paris"]) < 1.0
 
 
+def test_indentation_is_code_and_blanks_at_the_end_are_nothing_in_strict_scoring() -> None:
+    gold = "        return self.value"
+    for scoring in ("faithful", "strict"):
+        assert score("lcc", f"\n{gold}\n    def x(self):", [gold], scoring=scoring) == 1.0
+    reply, gold = "the cat sat on it. ", "the cat sat on it."
+    assert score("gov_report", reply, [gold], scoring="strict") == 1.0
+    assert score("gov_report", reply, [gold]) == pytest.approx(10 / 11)
+    assert score("trec", " \n b", ["b"], ["b"], "strict") == 1.0
+    assert score("trec", " \n b", ["b"], ["b"]) == 0.0
+
+
 def test_the_best_of_several_answers_counts() -> None:
     assert score("hotpotqa", "two", ["one", "two"]) == 1.0
     assert score("hotpotqa", "two", []) == 0.0

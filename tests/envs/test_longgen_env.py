@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from envs.errors import BadData, MissingData
 from envs.longgen.env import LongGenEnv
-from envs.longgen.scoring import last_number, right_answers, split_answers
+from envs.longgen.scoring import Kind, answers_in_order, last_number, right_answers, split_answers
 from envs.longgen.tasks import generate, tasks
 
 
@@ -29,19 +29,54 @@ def test_the_last_number_is_read_without_its_commas(text: str, number: str | Non
 
 
 def test_a_number_of_the_same_value_is_right_in_strict_scoring_only() -> None:
-    assert right_answers("Answer_1: 5.0", ["5"], "gsm8k") == [False]
-    assert right_answers("Answer_1: 5.0", ["5"], "gsm8k", "strict") == [True]
+    assert right_answers("Answer_1:\n5.0", ["5"], "gsm8k") == [False]
+    assert right_answers("Answer_1:\n5.0", ["5"], "gsm8k", "strict") == [True]
 
 
 def test_a_missing_answer_is_wrong() -> None:
-    assert right_answers("Answer_2: B", ["A", "B"], "mmlu") == [False, True]
+    assert right_answers("Answer_2: B", ["A", "B"], "mmlu", "strict") == [False, True]
+    assert right_answers("Answer_1:\nD", ["D", "A", "A"], "mmlu") == [True, False, False]
+    assert right_answers("", ["A"], "mmlu") == [False]
+
+
+# what `test_answer` of longgenbench_GSM8K_openai.py and longgenbench_MMLU_openai.py returns for each
+@pytest.mark.parametrize(
+    ("kind", "answer", "gold", "original", "strict"),
+    [
+        ("mmlu", "A and C are wrong. The answer is B", "B", True, False),
+        ("mmlu", "A virus has no wall, so the answer is (D).", "D", True, False),
+        ("mmlu", "So the answer is D. Because it is Apt", "D", False, True),
+        ("mmlu", "I don't know", "A", True, False),
+        ("mmlu", "I don't know", "B", False, False),
+        ("gsm8k", "The answer is 3-14", "#### 14", True, False),
+        ("gsm8k", "The answer is -5", "#### 5", True, False),
+        ("gsm8k", "The answer is 1,200", "#### 1,200", False, True),
+        ("gsm8k", "The answer is 200", "#### 1,200", True, False),
+        ("gsm8k", "The answer is $.5", "#### 0.5", False, False),
+        ("gsm8k", "None at all", "#### 0", True, False),
+    ],
+)
+def test_the_last_number_or_letter_counts_as_the_original_reads_it(
+    kind: Kind, answer: str, gold: str, original: bool, strict: bool
+) -> None:
+    reply = f"Answer_1:\n{answer}\n"
+    assert right_answers(reply, [gold], kind) == [original]
+    assert right_answers(reply, [gold], kind, "strict") == [strict]
+
+
+def test_answers_are_taken_in_their_order_from_a_colon_to_a_blank_line() -> None:
+    assert answers_in_order("Answer_9:\nIt is 5\n\nAnswer_10:\nIt is 6\n\n") == ["It is 5", "It is 6"]
+    reply = "Answer_1:\nstep one: 3\n\nThe answer is 5\n\nAnswer_2:\n6"
+    assert answers_in_order(reply) == ["step one: 3", "6"]
+    assert answers_in_order("Here they are:\n\nAnswer_1:\n4\nAnswer_2: 7") == ["", "1:\n4"]
+    assert answers_in_order("Answer_1: 5") == []
 
 
 def test_progress_is_the_share_of_right_answers_and_each_is_told() -> None:
     env = LongGenEnv()
     env.reset(options={"task": generate("mmlu", 3, 4)})
-    lines = env.expert()[0].split("\n")
-    info = env.step("\n".join(lines[:3]))[4]
+    answers = env.expert()[0].split("\n\n")
+    info = env.step("\n\n".join(answers[:3]))[4]
     assert info["progress"] == info["scores"]["accuracy"] == 0.75
     assert info["subgoals"] == {"answer_1": True, "answer_2": True, "answer_3": True, "answer_4": False}
 
@@ -64,6 +99,7 @@ def test_word_problems_have_their_results() -> None:
 
 def test_the_expert_scores_one_on_every_task() -> None:
     checks.expert_gets_full_marks_everywhere("longgen", LongGenEnv())
+    checks.expert_gets_full_marks_everywhere("longgen", LongGenEnv(scoring="faithful"))
 
 
 def test_chance_scores_next_to_nothing() -> None:
@@ -92,7 +128,7 @@ def test_official_questions_are_asked_many_at_a_time(tmp_path: Path, monkeypatch
     (folder / "mmlu").mkdir(parents=True)
     with pytest.raises(MissingData):
         tasks("official")
-    records = [{"question": f"What is {i}?", "answer": f"It is {i}.\n#### {i}"} for i in range(50)]
+    records = [{"question": f"What is {i}?", "answer": f"It is {i}.\n#### {i},000"} for i in range(50)]
     (folder / "gsm8k.jsonl").write_text("\n".join(map(json.dumps, records)))
     with (folder / "mmlu/logic_test.csv").open("w", newline="") as file:
         csv.writer(file).writerows([["Which, then?", "one", "two", "three", "four", "C"]] * 3)
@@ -102,10 +138,13 @@ def test_official_questions_are_asked_many_at_a_time(tmp_path: Path, monkeypatch
         ("longgen/gsm8k/1", 15),
         ("longgen/mmlu/0", 3),
     ]
-    env = LongGenEnv("official")
-    for task in found:
-        env.reset(options={"task": task})
-        assert env.step(env.expert()[0])[4]["success"]
+    assert {task.reply_tokens for task in found} == {4096}
+    for scoring in ("faithful", "strict"):
+        env = LongGenEnv("official", scoring=scoring)
+        for task in found:
+            request, _ = env.reset(options={"task": task})
+            assert "of its own" in request
+            assert env.step(env.expert()[0])[4]["success"]
 
 
 @pytest.mark.parametrize(

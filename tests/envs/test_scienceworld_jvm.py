@@ -129,13 +129,18 @@ def test_two_episodes_at_once_have_a_process_each():
 @pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")
 @pytest.mark.parametrize("end", ["kill -9", "return", "exception"])
 def test_no_java_outlives_the_program_that_started_it(end):
-    tail = {"kill -9": "time.sleep(60)", "return": "", "exception": "1 / 0"}[end]
-    program = start_python(PLAYING + "    " + tail)
+    tail = {
+        "kill -9": "time.sleep(60)",
+        "return": "sys.stdin.readline()",
+        "exception": "sys.stdin.readline(); 1 / 0",
+    }
+    program = start_python(PLAYING + "    " + tail[end])
     pid = int(program.stdout.readline())
     assert Path(f"/proc/{pid}").exists()
     if end == "kill -9":
         program.kill()
-    program.communicate(timeout=30)
+    # a program that ends by itself does so when it has this line: not before its Java was looked for
+    program.communicate("\n", timeout=30)
     assert wait_until_gone(pid)
 
 

@@ -7,9 +7,11 @@ from pathlib import Path
 import onestep_checks as checks
 import pytest
 
+from envs.embedding import encoder
 from envs.errors import BadData
 from envs.teval.bundled import calls, schemas
 from envs.teval.env import TEvalEnv
+from envs.teval.scoring import score_row
 from envs.teval.tasks import tasks
 
 
@@ -79,6 +81,46 @@ def test_official_records_are_read_by_their_names_of_version_two(
 
 
 @pytest.mark.parametrize(
+    "reply",
+    [
+        '```json\n{"x": 1}\n```',
+        '{"x": 1}<|im_end|>\n{"y": 2}',
+        '{"x": 1}\nuser: and then?',
+        '{"x": 1}\nassistant',
+        ' `{"x": 1}` [INST] more',
+        '{"x": 1}<eoa>',
+    ],
+)
+def test_an_official_reply_is_cut_as_the_originals_program_cuts_it(
+    reply: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ARENA_DATA", str(tmp_path))
+    record = RECORD | {"ground_truth": {"args": '{"x": 1}'}}
+    write(tmp_path, "understand_str_v2.json", {"0": record})
+    (task,) = tasks("official")
+    env = TEvalEnv("official", encoder="hashing")
+    env.reset(options={"task": task})
+    assert env.step(reply)[4]["success"]
+    recorded = {"ability": "understand", "form": "str", "prediction": reply, **task.data}
+    assert score_row(recorded, encoder("hashing"))["args"] == 0.0, "recorded replies are scored as they are"
+
+
+def test_blanks_around_a_reply_mean_nothing() -> None:
+    for scoring in ("faithful", "strict"):
+        env = TEvalEnv(scoring=scoring, encoder="hashing")
+        env.reset(options={"task": "teval/understand-str/0"})
+        assert env.step(f"\n\n {env.expert()[0]} \n")[4]["success"]
+
+
+def test_what_a_function_says_is_told_by_the_user(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ARENA_DATA", str(tmp_path))
+    prompt = [*RECORD["origin_prompt"], {"role": "function", "content": "found 3"}]
+    write(tmp_path, "retrieve_str_v2.json", {"0": RECORD | {"origin_prompt": prompt}})
+    (task,) = tasks("official")
+    assert [message["role"] for message in task.data["origin_prompt"]] == ["system", "user", "user"]
+
+
+@pytest.mark.parametrize(
     ("value", "said"),
     [
         ("[]", r"review_str_v2.json:1: a JSON object"),
@@ -87,6 +129,7 @@ def test_official_records_are_read_by_their_names_of_version_two(
         ({"0": RECORD}, "ground_truth.answer"),
         ({"0": RECORD | {"origin_prompt": [{"role": "root", "content": "x"}]}}, "lacks a role"),
         ('{\n"0" 3}', r"review_str_v2.json:2: a name and a colon"),
+        ({"0": RECORD | {"origin_prompt": "half \ud83d"}}, "review_str_v2.json:1: .*half a character"),
     ],
 )
 def test_a_broken_file_is_one_error_that_names_file_and_line(

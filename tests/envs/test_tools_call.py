@@ -43,6 +43,12 @@ def test_usual_ways_to_write_a_call_are_understood(line: str) -> None:
     assert read(line) == Call("add", {"n": 1})
 
 
+def test_a_call_as_json_holds_no_number_that_a_double_does_not() -> None:
+    with pytest.raises(BadArguments):
+        read('{"name": "add", "arguments": {"n": [1' + "0" * 401 + "]}}")
+    assert read(f'{{"name": "add", "arguments": {{"n": {10**300}}}}}') == Call("add", {"n": 10**300})
+
+
 @pytest.mark.parametrize("line", ["add", "add {}", "add with action input: {}", "", "{}", '{"name": 3}', "{"])
 def test_what_is_no_call_is_none(line: str) -> None:
     assert read(line) is None
@@ -60,6 +66,13 @@ def test_what_is_no_call_is_none(line: str) -> None:
         "{" * 99,
         "{'a': " + "9" * 60_000 + "}",
         "lambda: 0",
+        "{'a': {'x', 'y'}}",
+        "{'a': [b'x']}",
+        "{'a': {'b': 1j}}",
+        "{'a': ...}",
+        "{'a': 0x" + "f" * 5000 + "}",
+        "{'a': {1" + "0" * 401 + ": 1}}",
+        '{"a": -1' + "0" * 401 + "}",
         '{"a": ' + "[" * 60 + "]" * 60 + "}",
     ],
 )

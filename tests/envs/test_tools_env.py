@@ -235,6 +235,23 @@ def test_nothing_an_agent_says_raises_or_leaks_into_the_next_episode(
     assert play(env, env.expert())[-1][-1]["success"]
 
 
+@pytest.mark.parametrize(
+    "answer", ["0x" + "f" * 5000, '{"latitude": Infinity, "longitude": 0}', "1" + "0" * 401, '{"a", "b"}']
+)
+@pytest.mark.parametrize("subset", TOOLKITS)
+def test_no_answer_is_too_odd_to_be_compared(subset: str, answer: str) -> None:
+    task = FIRST_OF[subset]
+    if subset == "weather":  # one that expects a place
+        task = next(each for each in ALL_TASKS if "'latitude'" in str(each.data["subgoals"]))
+    for action in (
+        f'finish with Action Input: {{"answer": {answer}}}',
+        f'{{"name": "finish", "arguments": {{"answer": {answer}}}}}',
+    ):
+        env = started(task)
+        *_, info = env.step(action)
+        assert not info["success"] and info["progress"] < 1
+
+
 @given(
     st.sampled_from(
         ["[" * 3000, "{" * 3000, '{"name":"finish","arguments":' + '{"answer":' * 900 + "1" + "}" * 901]

@@ -4,7 +4,7 @@ import math
 import time
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from envs.tools import formula
@@ -83,6 +83,8 @@ def test_any_text_gives_a_number_or_an_error_value_at_once(text: str) -> None:
     assert value.startswith("#") if isinstance(value, str) else math.isfinite(value)
 
 
+@example("SUM", [[math.inf, -math.inf]])
+@example("AVERAGE", [[math.inf], [-math.inf]])
 @given(
     st.sampled_from(formula.OPERATORS),
     st.lists(st.lists(st.floats() | st.text(max_size=3) | st.none() | st.booleans())),
@@ -90,3 +92,7 @@ def test_any_text_gives_a_number_or_an_error_value_at_once(text: str) -> None:
 def test_any_operator_takes_any_cells(operator: str, cells: list[list[formula.Value]]) -> None:
     value = formula.apply(operator, cells)
     assert value.startswith("#") if isinstance(value, str) else math.isfinite(value)
+
+
+def test_infinite_cells_of_both_signs_have_no_sum() -> None:
+    assert formula.evaluate("SUM(A1:A2)", lambda start, end: [math.inf, -math.inf]) == "#NUM!"

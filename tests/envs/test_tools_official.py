@@ -140,6 +140,37 @@ def test_a_sheet_task_is_scored_the_faithful_way(folder: Path) -> None:
     )
 
 
+@pytest.mark.parametrize(
+    "action",
+    [
+        "I think that we should open the sheet first.",
+        "update_cell with Action Input: {'position': B2}",
+        "teleport with Action Input: {}",
+        "check_valid_actions with Action Input: {}",
+        'update_note with Action Input: {"position": "A1", "content": "Invalid"}',
+    ],
+)
+def test_a_step_that_the_original_does_not_look_at_earns_nothing(folder: Path, action: str) -> None:
+    write_workbook(folder / "sheets.xlsx")
+    write(folder / "sheet.jsonl", sheet_record('Fix "Sheet1".', [["Name", "Price"], ["beef", "9.00"]]))
+    (task,) = operation_tasks()
+    env = ToolOperationEnv("official")
+    env.reset(options={"task": task})
+    assert env.step(action)[1] == 0.0
+    assert env.step('get_cell_value with Action Input: {"position": "A9"}')[1] == 0.75
+    assert env.step(action)[4]["progress"] == 0.75
+
+
+def test_an_unknown_tool_ends_an_official_episode_by_its_name(folder: Path) -> None:
+    write(folder / "todo.jsonl", record())
+    (folder / "projects.json").write_text(json.dumps(PROJECTS), encoding="utf-8")
+    (task,) = operation_tasks()
+    env = ToolOperationEnv("official")
+    env.reset(options={"task": task})
+    _, _, terminated, _, info = env.step("finish_task with Action Input: {}")
+    assert terminated and not info["success"]
+
+
 def test_a_start_file_that_is_missing_or_of_another_edition_is_named(folder: Path) -> None:
     write(folder / "todo.jsonl", record())
     with pytest.raises(MissingData, match=r"projects\.json"):

@@ -162,12 +162,30 @@ def test_cells_are_found_by_whole_value_or_expression(kit: SheetToolkit) -> None
 
 
 @pytest.mark.parametrize(
-    "expression", ["(a+)+$", "(a|a)*b", "a*a*a*b", "(", "x" * 200, r"(a)\\1", "(?=a)", "a{1,2}{3}", "|" * 9]
+    "expression",
+    [
+        *("(a+)+$", "(a|a)*b", "a*a*a*b", "(", "x" * 200, r"(a)\\1", "(?=a)", "a{1,2}{3}", "(a|a)" * 9 + "b"),
+        *("a*a*b", ".*.*.*b", "^?a*a*b", "^*a*a*b", "^(x)|a*a*b", "[^b]{1,200}[^b]{1,200}b", r"\\b{9999}b"),
+    ],
 )
 def test_expressions_that_could_take_forever_are_refused(kit: SheetToolkit, expression: str) -> None:
     call(kit, "update_cell", position="A2", value="a" * 400)
     with pytest.raises(Refused, match="expression"):
         call(kit, "filter_cells", query=f"re.compile('{expression}')")
+
+
+@pytest.mark.parametrize(
+    ("expression", "found"),
+    [
+        (".*wl.*", ["A2"]),
+        ("^O.*l.*$", ["A2"]),
+        (".*?wls", ["A2"]),
+        ("[|*+(]|[O]w.*", ["A2"]),
+        (r"^\\w{3}e{1,2}s$|xx", ["A3", "A5"]),
+    ],
+)
+def test_usual_expressions_are_not_refused(kit: SheetToolkit, expression: str, found: list[str]) -> None:
+    assert call(kit, "filter_cells", query=f"re.compile('{expression}')", in_column=1) == found
 
 
 def test_sheets_are_opened_and_deleted(kit: SheetToolkit) -> None:

@@ -138,6 +138,11 @@ def test_results_agree_where_the_place_is_near_and_the_rest_equal(kit: WeatherTo
     assert [same(here, result) for result in (near, far, other, 3)] == [True, False, False, False]
 
 
+@pytest.mark.parametrize("latitude", [float("inf"), float("nan"), pytest.param(10**400, id="large")])
+def test_a_result_from_no_place_on_earth_agrees_with_none(latitude: float) -> None:
+    assert not same({"latitude": 41.9, "longitude": 12.5}, {"latitude": latitude, "longitude": 12.5})
+
+
 def test_the_weather_has_seasons_heights_and_days() -> None:
     def mean(latitude: float, month: int) -> float:
         means = [climate.weather(latitude, 20.0, date(2022, month, day)).mean for day in range(1, 29)]

@@ -97,6 +97,23 @@ def command(tmp_path: Path) -> list[str]:
     ]
 
 
+@pytest.mark.parametrize("room_bytes", [4_096, 20_000])
+def test_a_disk_that_is_full_when_a_run_begins_is_one_sentence_too(
+    tmp_path: Path, command: list[str], room_bytes: int
+):
+    def small_disk() -> None:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (room_bytes, room_bytes))
+
+    run = tmp_path / "r"
+    stopped = subprocess.run([*command, "--out", run], capture_output=True, text=True, preexec_fn=small_disk)
+    assert stopped.returncode == 1
+    assert f"{run} can't be written" in stopped.stderr
+    assert "make room" in stopped.stderr
+    assert "unexpected" not in stopped.stderr
+    subprocess.run([*command, "--out", run], check=True, capture_output=True)
+    assert rows(run)
+
+
 def test_a_full_disk_ends_the_run_in_one_sentence_and_what_was_recorded_stays(
     tmp_path: Path, command: list[str]
 ):

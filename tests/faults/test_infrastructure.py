@@ -109,6 +109,19 @@ def test_a_server_that_dies_leaves_what_is_played_and_owes_the_rest(
     assert len(again.asked) == 10 - kept
 
 
+@pytest.mark.network_server
+def test_prompts_that_are_too_long_for_the_server_keep_no_other_from_being_asked(
+    ladder: type, tmp_path: Path
+):
+    refused = {"status": 400, "error": {"message": "This model's maximum context length is exceeded"}}
+    with serving([{**refused, "times": 6}, {"text": "up"}]) as server:
+        engine = make_engine(server.spec, {"concurrency": 1})
+        tally, events = play(ladder_plan(["base"], repeats=2), tmp_path / "r", {"base": engine})
+    assert (tally.done, tally.owed) == (2, 6)
+    assert all("the prompt is too long" in error for error in tally.errors)
+    assert not any(isinstance(event, Notice) and "given up" in event.text for event in events)
+
+
 def test_a_hung_environment_is_given_up_replaced_and_the_episode_played_again(
     ladder: type, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):

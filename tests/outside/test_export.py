@@ -151,6 +151,10 @@ def test_an_export_overwrites_nothing_and_leaves_no_half(run: Path, tmp_path: Pa
         ({"task_hash": "f" * 16}, "task is not in the file"),
         ({"contestant": "nobody"}, "not among the plan's contestants"),
         ({"seed": 2**80}, "seed is too large"),
+        ({"progress": 5.0}, "progress is not from 0 to 1"),
+        ({"provenance": {"note": float("nan")}}, "provenance is missing or of the wrong type"),
+        ({"provenance": {"absent": 5}}, "provenance.absent"),
+        ({"provenance": {"grading_version": "new"}}, "provenance.grading_version"),
     ],
 )
 def test_an_export_that_was_tampered_with_is_refused(change: dict, said: str, run: Path, tmp_path: Path):
@@ -162,6 +166,33 @@ def test_an_export_that_was_tampered_with_is_refused(change: dict, said: str, ru
     with pytest.raises(BadLog, match=said):
         import_logs([str(out)], tmp_path / "back")
     assert not (tmp_path / "back").exists()
+
+
+@pytest.mark.parametrize(
+    ("part", "change", "said"),
+    [
+        ((), {"packages": 5}, "plan.packages"),
+        ((), {"machine": []}, "plan.machine"),
+        ((), {"created": float("nan")}, "numbers that are none"),
+        ((), {"imported": {"logs": 5}}, "plan.imported.logs"),
+        (("plan",), {"repeats": 10**15}, "plan.plan.repeats"),
+        (("plan", "settings"), {"seed": "x"}, "plan.plan.settings.seed"),
+        (("contestants", 0), {"options": 5}, "plan.contestants.0.options"),
+        (("contestants", 0), {"identity": {"engine": 5}}, "plan.contestants.0.identity.engine"),
+    ],
+)
+def test_a_plan_that_no_report_could_be_made_of_is_refused(
+    part: tuple[str | int, ...], change: dict, said: str, run: Path, tmp_path: Path
+):
+    out = export_run(run, "jsonl")
+    lines = [json.loads(line) for line in out.read_text().splitlines()]
+    place = lines[0]["plan"]
+    for name in part:
+        place = place[name]
+    place |= change
+    out.write_text("\n".join(map(json.dumps, lines)))
+    with pytest.raises(BadLog, match=said):
+        import_logs([str(out)], tmp_path / "back")
 
 
 def test_a_task_keeps_how_it_is_graded_and_an_export_may_be_older_than_that():

@@ -216,8 +216,9 @@ def test_tab_changes_the_list_w_watches_the_turn_and_escape_leads_back():
         assert home.app.screen.viewer.chosen_name == "half"
         await home.press("q")
         await home.wait_for_screen(DebugScreen)
+        await home.wait_for_focus(screen._turns)
         await home.press("escape")
-        assert screen._groups.has_focus
+        await home.wait_for_focus(screen._groups)
         await home.press("f5")
         await home.wait_for("failed turns")
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from textual.pilot import Pilot
+from textual.widget import Widget
 
 from arena import overview
 from arena.overview import Candidate, Playable
@@ -69,6 +70,13 @@ class Home:
                 return
             await self.pilot.pause(0.03)
         raise AssertionError(f"{self.app.screen} is no {kind.__name__}\n{self.text()}")
+
+    async def wait_for_focus(self, widget: Widget) -> None:
+        for _ in range(400):
+            if self.app.focused is widget:
+                return
+            await self.pilot.pause(0.03)
+        raise AssertionError(f"{self.app.focused} has the focus, not {widget}")
 
 
 @asynccontextmanager
@@ -178,10 +186,101 @@ async def test_a_typed_task_is_checked_and_chosen_and_escape_closes_the_line():
         await home.wait_for("Play pddl/gripper-small/1")
         assert home.app._choice.what == "pddl/gripper-small/1"
         await home.press("a", "escape")
-        assert not home.app.screen.query_one("#typed").display
+        assert not home.app.screen.query_one("#typing").display
         await home.press("t")
         await home.enter("nowhere")
         await home.wait_for("no benchmark is called")
+
+
+@pytest.mark.parametrize(
+    "spec", ["hf:/no/where", "x=exper", "script:/no/where.txt", "hf:/no/where+rtn-w4g128"]
+)
+async def test_a_wrong_contestant_is_refused_in_the_field_and_further_letters_are_typed_there(spec: str):
+    async with at_home(size=(80, 24)) as home:
+        await home.press("a")
+        await home.enter(spec)
+        text = await home.wait_for("✗ no engine" if spec == "x=exper" else "✗ there is no")
+        await home.press("b", "e", "q")
+        assert home.app.is_running
+        assert isinstance(home.app.screen, HomeScreen)
+        assert home.app.screen.focused.value == f"{spec}beq"
+        assert home.app._choice.contestants == ["expert", "random"]
+        assert "Add a contestant" in text
+        assert not home.app._notifications
+
+
+async def test_what_is_typed_on_while_a_contestant_is_checked_keeps_the_field_open(
+    monkeypatch: pytest.MonkeyPatch,
+):
+    import threading
+
+    go_on = threading.Event()
+    monkeypatch.setattr(home_module, "check_candidate", lambda typed: go_on.wait(10))
+    async with at_home() as home:
+        await home.press("a")
+        await home.enter("expert,seed=1")
+        await home.press("b", "q")
+        go_on.set()
+        for _ in range(20):
+            await home.pilot.pause(0.01)
+        assert home.app.screen.focused.value == "expert,seed=1bq"
+        assert home.app._choice.contestants == ["expert", "random"]
+
+
+async def test_of_what_is_said_only_the_last_is_shown_and_it_covers_no_field():
+    async with at_home(size=(80, 24)) as home:
+        for number in range(4):
+            home.app.notify(f"saying number {number}", timeout=30)
+            await home.pilot.pause(0.02)
+        await home.press("a")
+        text = await home.wait_for("saying number 3")
+        assert text.count("saying number") == 1
+        rack = home.app.screen.query_one("ToastRack").region
+        for field in ("#typing", "ArenaFooter", "PlayBar"):
+            assert not rack.overlaps(home.app.screen.query_one(field).region)
+
+
+async def test_unread_lines_of_the_log_push_no_key_out_of_the_bottom_line():
+    async with at_home(size=(80, 24)) as home:
+        home.app.stray.add("arena", "something")
+        text = await home.wait_for("^l log +1")
+        assert "? Help" in text.splitlines()[-1]
+
+
+async def test_export_is_in_the_bottom_line_and_the_help():
+    async with at_home(size=(120, 80)) as home:
+        assert "e Export" in (await home.wait_for("e Export")).splitlines()[-1]
+        await home.press("?")
+        assert "Write what is on screen" in home.text()
+
+
+async def test_on_a_small_screen_every_list_has_two_rows_and_on_a_smaller_one_it_is_said():
+    async with at_home(size=(40, 12)) as home:
+        for name in ("#what", "#who", "#runs"):
+            assert home.app.screen.query_one(name).scrollable_content_region.height >= 2
+        assert "small" in home.text()
+        assert "■ 1 expert" in home.text()
+        await home.pilot.resize_terminal(30, 9)
+        text = await home.wait_for("30x9 is too small")
+        assert "expert" not in text
+        await home.pilot.resize_terminal(80, 24)
+        await home.wait_for("■ 1 expert")
+
+
+async def test_why_a_contestant_cannot_play_and_what_to_do_is_said_whole_where_the_cursor_is(
+    monkeypatch: pytest.MonkeyPatch,
+):
+    monkeypatch.undo()
+    monkeypatch.setattr(home_module, "list_playables", lambda: list(PLAYABLES))
+    monkeypatch.setattr(home_module, "examine", lambda playable: playable)
+    monkeypatch.setattr(overview, "find_spec", lambda name: None)
+    async with at_home("small", "bundled", size=(80, 24)) as home:
+        await home.wait_for("bundled+awq-w4g128")
+        assert "llm-compressor" not in home.text()
+        await home.press("tab", "down")
+        words = " ".join((await home.wait_for("llm-compressor")).split())
+        assert "✗ bundled+awq-w4g128 is made by llm-compressor, which is not installed here" in words
+        assert "pip install 'arena[compress]'" in words
 
 
 def test_runs_lead_to_their_results_and_to_every_turn_and_back():
@@ -301,6 +400,18 @@ def test_the_home_screen_imports_no_torch():
     heavy = "print([name for name in ('torch', 'transformers', 'textual_plot') if name in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code + heavy], capture_output=True, text=True, check=True)
     assert done.stdout.strip().splitlines()[-1] == "[]"
+
+
+def test_next_to_nothing_is_imported_before_the_first_screen():
+    import subprocess
+    import sys
+
+    code = (
+        "import sys, tui.app; tui.app.HomeScreen; print(sorted({name.split('.')[0] for name in sys.modules}))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    heavy = ("numpy", "scipy", "gymnasium", "networkx", "pydantic", "torch", "jsonschema", "openai")
+    assert not [name for name in heavy if f"'{name}'" in done.stdout]
 
 
 def test_suites_and_benchmarks_are_listed_at_once_and_examined_one_by_one():

@@ -205,7 +205,7 @@ def test_every_view_and_figure_is_a_key_away_and_q_goes_back():
     async def drive(home: Home) -> None:
         await home.wait_for("all matrices  1 of 3")
         assert "2=gptq" in home.text()
-        assert "1=+awq" in home.text()
+        assert "1=…awq" in home.text()
         await home.press("right")
         await home.wait_for("down_proj  2 of 3")
         await home.press("left", "left")

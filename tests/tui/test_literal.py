@@ -1,3 +1,4 @@
+import json
 import unicodedata
 
 import pytest
@@ -5,6 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.cells import cell_len
 
+from arena.literal import literal_json
 from tui.literal import clipped, literal, literal_line
 from tui.wrap import wrap
 
@@ -79,3 +81,17 @@ def test_lines_break_between_words_and_keep_their_indentation():
     assert wrap("  pick the red ball\nnow", 10) == ["  pick the", "red ball", "now"]
     assert wrap("abcdefghijkl", 5) == ["abcde", "fghij", "kl"]
     assert wrap("日本語のテキスト", 6) == ["日本語", "のテキ", "スト"]
+
+
+@given(ANY_TEXT)
+def test_a_json_document_of_any_text_is_the_same_and_controls_no_terminal(text: str):
+    document = literal_json({"reply": text}, indent=2)
+    assert json.loads(document) == json.loads(json.dumps({"reply": text}))
+    assert all(
+        character == "\n" or unicodedata.category(character) not in {"Cc", "Cf", "Cs", "Cn"}
+        for character in document
+    )
+
+
+def test_a_json_document_keeps_what_can_be_read():
+    assert literal_json(["日本 é", "\x9b2J", "\u202e"]) == '["日本 é", "\\u009b2J", "\\u202e"]'

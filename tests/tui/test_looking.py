@@ -211,7 +211,9 @@ async def test_a_lost_episode_says_why():
     lost = [turn(0), turn(1, action="wait"), not_json(2), not_json(3), turn(4, valid=False)]
     source.recorded_episode("awq", lost)
     async with driving(source, "watch", size=(200, 50)) as driver:
-        text = await driver.text()
+        assert "solved in 2 turns" not in await driver.text()
+        await driver.press("end")
+        text = await driver.text_with("leaves the baseline")
     assert "solved in 2 turns" in text
     assert "leaves the baseline at turn 2 · ✗ 2 not JSON, 1 no effect" in text
     assert "0 won · 1 lost · 0 tied" in text

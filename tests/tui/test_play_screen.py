@@ -6,10 +6,10 @@ from itertools import pairwise
 from arena.records import EpisodeEnded, Notice, ReplyText
 from tests.tui.fakes import FakeSource, card, not_json, turn
 from tests.tui.screens import Driver, driving
+from tui.names import short_name
 from tui.screens.help import HelpScreen
 from tui.screens.matches import MatchListScreen
 from tui.series import TurnBegan
-from tui.shown import short_name
 from tui.tables import keys
 
 
@@ -376,8 +376,8 @@ async def test_eight_contestants_stand_in_two_rows_and_narrow_screens_have_tabs(
 
 
 def test_long_names_in_tabs_keep_the_ends_in_which_variants_differ():
-    shown = [short_name(name, 12) for name in ("bundled", "bundled+rtn-w4g128", "bundled+rtn-w2g32")]
-    assert shown == ["bundled", "bun…n-w4g128", "bun…tn-w2g32"]
+    names = ("bundled", "bundled+rtn-w4g128", "bundled+rtn-w2g32")
+    assert [short_name(name, 12, "bundled") for name in names] == ["bundled", "…rtn-w4g128", "…rtn-w2g32"]
 
 
 async def test_resizing_goes_from_columns_to_tabs_and_back():

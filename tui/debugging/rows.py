@@ -8,6 +8,7 @@ from arena.debugging.fault import faults
 from arena.debugging.listing import REFUSED, Group
 from tui.debugging.failures import Counted, TurnRow
 from tui.literal import literal, literal_line
+from tui.names import short_name
 from tui.scores import kind_words
 
 MUTED = "$foreground-muted"
@@ -39,7 +40,7 @@ def draw_group(group: Group, found: Counted, whose: Counter[str], width: int) ->
     base = f"{base:>11}" if width >= WIDE else f"{base[-6:]:>8}"
     worse = not is_baseline and group.count * group.baseline_turns > group.baseline_count * group.turns
     return Content.assemble(
-        (f" {_cut(literal_line(group.contestant, 60), who)} ", MUTED if is_baseline else ""),
+        (f" {short_name(group.contestant, who, found.baseline):<{who}} ", MUTED if is_baseline else ""),
         (f"{_cut(literal_line(group.benchmark, 60), benchmark)} ", MUTED),
         f"{words_of(group.kind)[:kind]:<{kind}} ",
         (f"{_rate(group.count, group.turns):>10}", f"bold {BAD}" if worse else ""),
@@ -52,7 +53,7 @@ def group_said(group: Group, found: Counted, whose: Counter[str]) -> Content:
     """Return what a group comes to, in sentences: the score it goes with, the counts, and what mends it."""
     cell = group.contestant, group.benchmark
     parts: list[str | tuple[str, str]] = [
-        (literal_line(group.contestant, 40), "bold"),
+        (literal_line(group.contestant, 60), "bold"),
         f" on {literal_line(group.benchmark, 40)}",
     ]
     if cell in found.progress:

@@ -20,6 +20,7 @@ from tui.debugging.examination import Examination
 from tui.debugging.failures import Counted, Faults, TurnRow, count, count_faults, list_turns
 from tui.debugging.rows import draw_group, draw_turn, group_heading, group_said, words_of
 from tui.literal import literal_line
+from tui.names import short_name
 from tui.screens.help import Block
 from tui.screens.turn import TurnScreen
 from tui.tables import Key, bindings, keys
@@ -198,7 +199,7 @@ class DebugScreen(Screen[None]):
                 self.app.complain(problem)
                 return
         self._listed, self._rows = group, rows
-        self._turns.border_title = Content(_turns_title(group, len(rows)))
+        self._turns.border_title = Content(_turns_title(group, self._found.baseline, len(rows)))
         self._show_turns("only the baseline failed like this" if group else "")
 
     def _show_turns(self, nothing: str) -> None:
@@ -259,9 +260,9 @@ class DebugScreen(Screen[None]):
             self._groups.focus()
 
 
-def _turns_title(group: Group | None, shown: int) -> str:
+def _turns_title(group: Group | None, baseline: str, shown: int) -> str:
     if group is None:
         return " Turns "
     of = f"{shown} of {group.count:,}" if shown < group.count else f"{shown}"
-    who = literal_line(group.contestant, 30)
+    who = short_name(group.contestant, 30, baseline)
     return f" {words_of(group.kind)} · {who} · {of} turns, most telling first "

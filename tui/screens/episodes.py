@@ -19,6 +19,7 @@ from arena.results import EpisodeRow, find_episodes
 from arena.store.reader import RunReader
 from tui.episoderows import EpisodeTurns, draw_episode, draw_turn, episode_heading
 from tui.literal import literal_line
+from tui.names import short_name
 from tui.screens.help import Block
 from tui.tables import Key, bindings, keys
 from tui.viewer import StartAt
@@ -111,8 +112,11 @@ class EpisodesScreen(Screen[None]):
             f"{count} {'episode' if count == 1 else 'episodes'}", "$foreground-muted"
         )
         self._draw_heading()
-        self._episodes.show(count, lambda row, width: draw_episode(self._found[row], width), 0)
+        self._episodes.show(count, self._draw_episode, 0)
         self._read_turns()
+
+    def _draw_episode(self, row: int, width: int) -> Content:
+        return draw_episode(self._found[row], self._baseline, width)
 
     def _draw_heading(self) -> None:
         self._heading.update(episode_heading(self._episodes.scrollable_content_region.width))
@@ -146,7 +150,7 @@ class EpisodesScreen(Screen[None]):
         is_new = self._shown is None or self._shown.episode.id != shown.episode.id
         self._shown = shown
         key = row.episode.key
-        whose = f"{literal_line(key.contestant, 30)} on {literal_line(key.task, 40)}"
+        whose = f"{short_name(key.contestant, 30, self._baseline)} on {literal_line(key.task, 40)}"
         self._turns.border_title = Content(f" Turns of {whose} ")
         self._turns.show(
             len(shown.turns),

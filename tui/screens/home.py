@@ -4,28 +4,24 @@ import asyncio
 from collections.abc import Callable
 from typing import TYPE_CHECKING, TypeVar
 
+from textual import events
 from textual.app import ComposeResult
-from textual.binding import Binding
 from textual.containers import Horizontal
 from textual.content import Content
-from textual.message import Message
-from textual.reactive import reactive
 from textual.screen import Screen
-from textual.widget import Widget
-from textual.widgets import Input
+from textual.widgets import Static
 
 from arena.errors import ArenaError
-from arena.lineup import check_contestant
 from arena.overview import (
     Candidate,
     Playable,
     RunSummary,
+    check_candidate,
     examine,
     list_candidates,
     list_playables,
     recent_runs,
 )
-from arena.play import suite_of
 from arena.store.files import runs_folder
 from envs.errors import EnvsError
 from tui.choice import MOST_CONTESTANTS, Choice
@@ -37,58 +33,32 @@ from tui.homelists import (
     draw_candidate,
     draw_playable,
     draw_run,
+    lack_of_candidate,
+    lack_of_playable,
     playable_rows,
     summary,
 )
 from tui.literal import literal_line
 from tui.screens.help import Block
-from tui.screens.preparing import Prepared, PreparingScreen
 from tui.tables import Key, bindings, keys
 from tui.widgets.footer import ArenaFooter
+from tui.widgets.playbar import PlayBar
 from tui.widgets.rows import RowList
 from tui.widgets.title import TitleBar
+from tui.widgets.typing import Asked, TypeBar
 
 if TYPE_CHECKING:
     from tui.app import ArenaApp
+    from tui.screens.preparing import Prepared
 
 RUNS_S = 5.0
 """How often the runs are looked at again while one of them is played."""
 
 Found = TypeVar("Found")
-_PLACEHOLDERS = {
-    "contestant": "folder · MODEL+RECIPE · openai:URL#MODEL · NAME=SPEC,option=value",
-    "task": "pddl/gripper/0 · benchmark/subset · a suite's name or file",
-}
-
-
-class PlayBar(Widget, can_focus=True):
-    """What would be played; enter plays it."""
-
-    BINDINGS = [Binding("enter,space", "screen.play", "Play", show=False)]  # noqa: RUF012
-
-    said: reactive[Content] = reactive(Content(""))
-    problem: reactive[str] = reactive("")
-
-    class Pressed(Message):
-        """The bar was clicked."""
-
-    def render(self) -> Content:
-        """Draw one line."""
-        width = self.content_size.width
-        if self.problem:
-            line = Content.assemble(
-                ("✗ ", "$text-warning"), self.said, (f": {self.problem}", "$text-warning")
-            )
-        else:
-            sign = ("▶ Play ", "bold $text-success")
-            line = Content.assemble(
-                sign, self.said, ("   enter plays" if self.has_focus else "", "$text-accent")
-            )
-        return line.truncate(width, ellipsis=True)
-
-    def on_click(self) -> None:
-        """Play."""
-        self.post_message(self.Pressed())
+SHORT = 18
+"""Below this height, frames and lists take the fewest lines that they can do with."""
+SMALLEST = (36, 11)
+"""Columns and lines without which the lists have no rows."""
 
 
 class HomeScreen(Screen[None]):
@@ -102,17 +72,19 @@ class HomeScreen(Screen[None]):
         self._choice = choice
         self._playables: list[Playable] = []
         self._typed: list[str] = []
+        self._looking = asyncio.Lock()  # what looks first also imports, one at a time
         self._expanded: frozenset[str] = frozenset()
         self._rows: list[PlayableRow] = []
         self._candidates: list[Candidate] = []
         self._runs: list[RunSummary] = []
-        self._asked = "contestant"
         self._title = TitleBar()
         self._what = RowList(id="what", nothing="looking for benchmarks …")
         self._who = RowList(id="who", nothing="looking for contestants …")
         self._bar = PlayBar()
         self._run_list = RowList(id="runs", nothing="nothing was played in this folder yet")
-        self._input = Input(id="typed")
+        self._detail = Static(id="detail")
+        self._typing = TypeBar()
+        self._too_small = Static("", id="too-small")
 
     def compose(self) -> ComposeResult:
         """Yield title, lists, the line to play, the runs, the line to type in and the footer."""
@@ -124,10 +96,12 @@ class HomeScreen(Screen[None]):
         with Horizontal(id="lists"):
             yield self._what
             yield self._who
+        yield self._detail
         yield self._bar
         yield self._run_list
-        yield self._input
+        yield self._typing
         yield ArenaFooter()
+        yield self._too_small
 
     def on_mount(self) -> None:
         """Look what there is."""
@@ -137,11 +111,19 @@ class HomeScreen(Screen[None]):
         self._title.right = Content.styled(
             f"runs in {literal_line(str(runs_folder()), 60)}", "$foreground-muted"
         )
-        self._input.display = False
         self._what.focus()
         self._draw()
         self.action_reload()
         self.set_interval(RUNS_S, self._look_at_running)
+
+    def on_resize(self, event: events.Resize) -> None:
+        """Leave the lists their rows; say so where there is no room for any."""
+        columns, lines = event.size
+        self.set_class(lines < SHORT, "-short")
+        is_too_small = columns < SMALLEST[0] or lines < SMALLEST[1]
+        self.set_class(is_too_small, "-too-small")
+        words = f"{columns}x{lines} is too small for the home screen: it needs {SMALLEST[0]}x{SMALLEST[1]}"
+        self._too_small.update(words if is_too_small else "")
 
     def on_screen_resume(self) -> None:
         """Look at the runs again: one more may be there."""
@@ -170,6 +152,7 @@ class HomeScreen(Screen[None]):
         for place, playable in enumerate(self._playables):
             self._playables[place] = await asyncio.to_thread(examine, playable)
             self._draw()
+        await asyncio.to_thread(_import_players)
 
     async def _look_at_runs(self) -> None:
         self._runs = await self._found(recent_runs, [])
@@ -181,7 +164,8 @@ class HomeScreen(Screen[None]):
 
     async def _found(self, look: Callable[[], Found], nothing: Found) -> Found:
         try:
-            return await asyncio.to_thread(look)
+            async with self._looking:
+                return await asyncio.to_thread(look)
         except (ArenaError, EnvsError, OSError) as problem:
             self.app.complain(problem)
             return nothing
@@ -211,6 +195,21 @@ class HomeScreen(Screen[None]):
             self._what.border_subtitle = _subtitle(about_playable(self._rows[self._what.cursor]))
         if self._candidates:
             self._who.border_subtitle = _subtitle(about_candidate(self._candidates[self._who.cursor]))
+        self._draw_detail()
+
+    def _draw_detail(self) -> None:
+        """Say why what is under the cursor can't be played, and what to do; rows are too narrow for it."""
+        words = ""
+        if self._who.has_focus and self._candidates:
+            words = lack_of_candidate(self._candidates[self._who.cursor])
+        elif self._what.has_focus and self._rows:
+            words = lack_of_playable(self._rows[self._what.cursor])
+        self._detail.update(Content.styled(words, "$text-warning"))
+        self._detail.display = bool(words)
+
+    def on_descendant_focus(self) -> None:
+        """Say what is under the cursor of the list that has the focus now."""
+        self._draw_detail()
 
     def _draw_bar(self) -> None:
         row = self._rows[self._what.cursor] if self._rows else None
@@ -273,41 +272,36 @@ class HomeScreen(Screen[None]):
 
     def action_add_contestant(self) -> None:
         """Type a contestant."""
-        self._ask("contestant")
+        self._typing.open("contestant")
 
     def action_type_task(self) -> None:
         """Type a task."""
-        self._ask("task")
-
-    def _ask(self, what: str) -> None:
-        self._asked = what
-        self._input.border_title = f" Add a {what}: enter adds, esc closes "
-        self._input.placeholder = _PLACEHOLDERS[what]
-        self._input.value = ""
-        self._input.display = True
-        self._input.focus()
+        self._typing.open("task")
 
     def action_close_input(self) -> None:
         """Close the line that is typed in."""
-        if self._input.display:
-            self._input.display = False
-            (self._who if self._asked == "contestant" else self._what).focus()
+        if self._typing.display:
+            self._typing.display = False
+            (self._who if self._typing.asked == "contestant" else self._what).focus()
 
-    def on_input_submitted(self, message: Input.Submitted) -> None:
+    def on_type_bar_given_up(self) -> None:
+        """Close the line that is typed in."""
+        self.action_close_input()
+
+    def on_type_bar_typed(self, message: TypeBar.Typed) -> None:
         """Check what was typed, and take it."""
-        if typed := message.value.strip():
-            self.run_worker(self._take(self._asked, typed), group="take", exclusive=True)
-        else:
-            self.action_close_input()
+        self.run_worker(self._take(message.asked, message.text), group="take", exclusive=True)
 
-    async def _take(self, asked: str, typed: str) -> None:
+    async def _take(self, asked: Asked, typed: str) -> None:
         try:
             if asked == "contestant":
-                await asyncio.to_thread(check_contestant, typed)
+                await asyncio.to_thread(check_candidate, typed)
             else:
-                await asyncio.to_thread(suite_of, typed, "text")
+                await asyncio.to_thread(_check_task, typed)
         except (ArenaError, EnvsError) as problem:
-            self.app.complain(problem)
+            self._typing.refuse(problem.message, problem.next_step)
+            return
+        if self._typing.text != typed:  # it is being changed already, and keys must not become commands
             return
         self.action_close_input()
         if asked == "task":
@@ -334,9 +328,11 @@ class HomeScreen(Screen[None]):
         if self._bar.problem:
             self.notify(self._bar.problem, title="can't be played", severity="warning", markup=False)
             return
+        from tui.screens.preparing import PreparingScreen  # what plays takes its time to import
+
         self.app.push_screen(PreparingScreen(self._choice), self._prepared)
 
-    def _prepared(self, result: Prepared | ArenaError | None) -> None:
+    def _prepared(self, result: "Prepared | ArenaError | None") -> None:
         if isinstance(result, ArenaError):
             self.app.complain(result)
         elif result is not None:
@@ -375,6 +371,18 @@ class HomeScreen(Screen[None]):
     async def action_leave(self) -> None:
         """Leave the app."""
         await self.app.run_action("leave")
+
+
+def _import_players() -> None:
+    """Import what plays, before it is wanted."""
+    import tui.screens.match
+    import tui.screens.preparing  # noqa: F401
+
+
+def _check_task(typed: str) -> None:
+    from arena.play import suite_of
+
+    suite_of(typed, "text")
 
 
 def _subtitle(words: str) -> Content:

@@ -201,12 +201,13 @@ class MatchScreen(Screen[None]):
         self._arrange(event.size.width, event.size.height)
 
     def _arrange(self, width: int, height: int) -> None:
-        strip_lines = self._strip.fit(width - 2)
+        strip_lines = self._strip.fit(self.viewer.source.card.names, width - 2, height)
         found = layout(len(self._panes), width, height, zoomed=self._zoomed, strip_lines=strip_lines)
         self._layout = found
         self._header.goal_lines = found.goal_lines
         self.set_class(found.tabs, "-tabs")
         self.set_class(found.is_short, "-short")
+        self.set_class(found.is_tiny, "-tiny")
         self._grid.styles.grid_size_columns = found.columns
         self._grid.styles.grid_size_rows = found.rows
         self._timeline.styles.height = found.timeline_rows

@@ -1,5 +1,6 @@
 """The ladder, and the list of all matches with everybody's result, to choose one."""
 
+from textual import events
 from textual.app import ComposeResult
 from textual.content import Content
 from textual.screen import Screen
@@ -16,6 +17,8 @@ from tui.widgets.rows import RowList
 from tui.widgets.title import TitleBar
 
 LOOK_S = 0.5
+SHORT = 18
+"""Below this height, there is no room for the ladder."""
 LOST = "base:success outcome:failure"
 
 
@@ -49,8 +52,9 @@ class MatchListScreen(Screen[int | None]):
         self._show_list()
         self.set_interval(LOOK_S, self._look)
 
-    def on_resize(self) -> None:
-        """Fit to the new width."""
+    def on_resize(self, event: events.Resize) -> None:
+        """Fit to the new size; a low screen has the list alone."""
+        self.set_class(event.size.height < SHORT, "-short")
         self.call_after_refresh(self._look)
 
     def available_keys(self) -> list[Key]:

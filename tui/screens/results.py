@@ -17,11 +17,11 @@ from textual.widgets import ContentSwitcher, DataTable, Static
 from arena.errors import ArenaError
 from arena.results import Results, read_results
 from tui.literal import literal_line
+from tui.names import short_name
 from tui.scores import SIGNS, cell, draw_failure, failure_rows, sentence
 from tui.screens.episodes import EpisodesScreen
 from tui.screens.help import Block
 from tui.screens.inside import InsideScreen
-from tui.shown import short_name, variant_name
 from tui.tables import Key, bindings, keys
 from tui.widgets.charts import Chart, NeedleMap
 from tui.widgets.footer import ArenaFooter
@@ -161,15 +161,14 @@ class ResultsScreen(Screen[None]):
         return FIRST_COLUMN + ROOMY_COLUMN * len(results.contestants) > self.size.width
 
     def _draw_table(self, results: Results) -> None:
-        is_tight = self._is_tight(results)
+        is_tight, baseline = self._is_tight(results), results.document["baseline"]
         at = self._table.cursor_coordinate
         self._table.clear(columns=True)
         self._table.add_column(Text("progress in %"))
         for number, name in enumerate(results.contestants, start=1):
-            role = " (baseline)" if name == results.document["baseline"] else ""
-            shown = variant_name(name, results.document["baseline"]) if is_tight else name
-            width = TIGHT_NAME if is_tight else ROOMY_NAME
-            self._table.add_column(Text(f"{number} {short_name(shown, width)}{role}"))
+            role = " (baseline)" if name == baseline else ""
+            shown = short_name(name, TIGHT_NAME if is_tight else ROOMY_NAME, baseline)
+            self._table.add_column(Text(f"{number} {shown}{role}"))
         for benchmark in results.benchmarks:
             cells = [self._cell(results, benchmark, name) for name in results.contestants]
             self._table.add_row(Text(literal_line(benchmark, 24), style="bold"), *cells, height=2)
@@ -238,7 +237,7 @@ class ResultsScreen(Screen[None]):
 
         def draw(row: int, width: int) -> Content:
             is_first = row == 0 or rows[row - 1].contestant != rows[row].contestant
-            return draw_failure(rows[row], width, is_first=is_first)
+            return draw_failure(rows[row], results.document["baseline"], width, is_first=is_first)
 
         self._failures.show(len(rows), draw)
 

@@ -11,8 +11,8 @@ from textual_plot import HiResMode, PlotWidget
 
 from tui.inside import Figure
 from tui.literal import literal, literal_line
+from tui.names import beside
 from tui.scores import SERIES_COLORS, front
-from tui.shown import variant_name
 
 _LEVELS = " ░▒▓█"
 SIGNS = "123456789abcdefghijklmnopqrstuvwxyz"
@@ -47,7 +47,7 @@ class Chart(Vertical):
 
     def draw_curves(self, curves: Mapping[str, Sequence[float]], contestants: Sequence[str]) -> None:
         """Draw mean progress (0..1) by turn, a curve a contestant; each ends in its number."""
-        self._begin(contestants, "progress in % after each turn · {}")
+        self._begin(contestants, "progress in % after each turn · {}", contestants[0])
         longest = max(len(curve) for curve in curves.values())
         for number, name in reversed(list(enumerate(contestants, start=1))):
             if name not in curves:
@@ -64,7 +64,8 @@ class Chart(Vertical):
 
     def draw_sizes(self, points: Mapping[str, tuple[float, float]], contestants: Sequence[str]) -> None:
         """Draw (size in MB, success rate 0..1) of each contestant, and the line of those worth their size."""
-        self._begin(contestants, "solved in % against the model's size in MB, the line joins the best · {}")
+        words = "solved in % against the model's size in MB, the line joins the best · {}"
+        self._begin(contestants, words, contestants[0])
         best = [(size, 100 * score) for size, score in front(list(points.values()))]
         if len(best) > 1:
             xs, ys = zip(*best, strict=True)
@@ -86,8 +87,7 @@ class Chart(Vertical):
 
         `place` says which of several figures this is.
         """
-        names = [variant_name(curve.name, base) for curve in figure.curves]
-        self._begin(names, f"{figure.words}{place} · {{}}")
+        self._begin([curve.name for curve in figure.curves], f"{figure.words}{place} · {{}}", base)
         points = [point for curve in figure.curves for point in zip(curve.xs, curve.ys, strict=True)]
         for number, curve in reversed(list(enumerate(figure.curves, start=1))):
             if curve.xs:
@@ -103,9 +103,9 @@ class Chart(Vertical):
         self.plot.set_yticks(None)
         self.plot.set_xlabel(figure.x_label)
 
-    def _begin(self, contestants: Sequence[str], words: str) -> None:
+    def _begin(self, contestants: Sequence[str], words: str, baseline: str) -> None:
         names = Content("  ").join(
-            Content.styled(f"{_sign(number)}={literal_line(name, 30)}", self._color(number))
+            Content.styled(f"{_sign(number)}={literal_line(beside(name, baseline), 40)}", self._color(number))
             for number, name in enumerate(contestants, start=1)
         )
         before, _, after = words.partition("{}")

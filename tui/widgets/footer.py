@@ -1,4 +1,6 @@
-"""The bottom line: the keys of the screen, and how much of the log is unread."""
+"""The bottom line: the keys of the screen as far as they fit whole, and how much of the log is unread."""
+
+from collections.abc import Iterator
 
 from textual import events
 from textual.app import ComposeResult
@@ -6,8 +8,11 @@ from textual.content import Content
 from textual.reactive import reactive
 from textual.widget import Widget
 from textual.widgets import Footer
+from textual.widgets._footer import FooterKey, FooterLabel, KeyGroup
 
 WIDE = 130
+ALWAYS = "help"
+"""The action whose key is shown whatever else has no room: it lists the others."""
 
 
 class UnreadCount(Widget):
@@ -25,7 +30,7 @@ class UnreadCount(Widget):
 
 
 class ArenaFooter(Footer):
-    """Textual's footer, with the count of unread lines of the log at its right end."""
+    """Textual's footer, with the count of unread lines of the log at its right end; no key is cut."""
 
     def __init__(self) -> None:
         super().__init__(compact=True)
@@ -38,6 +43,7 @@ class ArenaFooter(Footer):
     def on_resize(self, event: events.Resize) -> None:
         """Leave the room to the screen's own keys where there is little; ^p works all the same."""
         self.show_command_palette = event.size.width >= WIDE
+        self._fit()
 
     def compose(self) -> ComposeResult:
         """Yield the keys, then the count."""
@@ -46,7 +52,63 @@ class ArenaFooter(Footer):
         count.set_reactive(UnreadCount.count, self._unread)
         yield count
 
+    async def recompose(self) -> None:
+        """Show other keys."""
+        await super().recompose()
+        self._fit()
+
     def _count(self, unread: int) -> None:
         self._unread = unread
         for count in self.query(UnreadCount):
             count.count = unread
+        self._fit()
+
+    def _fit(self) -> None:
+        """Hide the keys that don't fit whole, the last ones first."""
+        units = list(self._units())
+        always = [unit for unit in units if _is(unit[0], ALWAYS)]
+        room = self.size.width - sum(map(_width, self._docked())) - sum(map(_unit_width, always))
+        for unit in units:
+            width = _unit_width(unit)
+            fits = unit in always or width <= room
+            room -= width if fits and unit not in always else 0
+            for widget in unit:
+                widget.display = fits
+
+    def _units(self) -> Iterator[tuple[Widget, ...]]:
+        """Yield what stands or falls together: a key, or a group of keys and its label."""
+        group: tuple[Widget, ...] = ()
+        for widget in self.children:
+            if isinstance(widget, KeyGroup):
+                group = (widget,)
+            elif isinstance(widget, FooterLabel):
+                yield (*group, widget)
+            elif isinstance(widget, FooterKey) and not widget.has_class("-command-palette"):
+                yield (widget,)
+
+    def _docked(self) -> Iterator[Widget]:
+        for widget in self.children:
+            if isinstance(widget, UnreadCount) or widget.has_class("-command-palette"):
+                yield widget
+
+
+def _is(widget: Widget, action: str) -> bool:
+    return isinstance(widget, FooterKey) and widget.action.endswith(action)
+
+
+def _unit_width(unit: tuple[Widget, ...]) -> int:
+    return sum(map(_width, unit))
+
+
+def _width(widget: Widget) -> int:
+    """Return the cells that a part takes with what is around it; `size` is known only when it is laid out."""
+    match widget:
+        case KeyGroup():
+            return 2 + sum(Content(key.key_display).cell_length for key in widget.query(FooterKey))
+        case FooterKey():
+            return Content(f"{widget.key_display} {widget.description}").cell_length + 1
+        case FooterLabel():
+            return Content(str(widget.content)).cell_length + 1
+        case UnreadCount():
+            return widget.render().cell_length
+    raise TypeError(f"{widget!r} is no part of a footer")

@@ -8,6 +8,7 @@ from textual.message import Message
 from textual.reactive import reactive
 from textual.widget import Widget
 
+from tui.names import short_name
 from tui.shown import FootData, HeadData, Mood, PaneData
 from tui.views.view import View
 from tui.widgets.gauges import bar, sparkline, window
@@ -30,7 +31,7 @@ SHORT_BAR = 16
 class PaneHead(Widget):
     """Turn, status, progress bar, the progress over the turns against the baseline's, and how it ended.
 
-    Has `TALL_HEAD` lines where there is room for them, else `SHORT_HEAD`.
+    Has `TALL_HEAD` lines where there is room for them, else `SHORT_HEAD`, or the first of these alone.
     """
 
     data: reactive[HeadData | None] = reactive(None)
@@ -132,12 +133,20 @@ class ContestantPane(Vertical):
             note = f" {data.note} " if data.note else ""
             self.border_subtitle = Content.styled(note, "bold $text-warning")
         if before is None:
-            self.border_title = _title(data)
+            self._draw_title()
         self.transcript.show(turn, data.sections, streaming=data.streaming, searched=searched)
 
     def show_state(self, view: View | None) -> None:
         """Draw this state of the environment; None: leave its room to the transcript."""
         self.state.state = view
+
+    def on_resize(self) -> None:
+        """Fit the name to the new width."""
+        self._draw_title()
+
+    def _draw_title(self) -> None:
+        if self._data is not None:
+            self.border_title = _title(self._data, self.size.width - 4)
 
     def on_descendant_focus(self, event: events.DescendantFocus) -> None:
         """Tell that this contestant is the chosen one."""
@@ -148,12 +157,13 @@ class ContestantPane(Vertical):
         self.transcript.focus()
 
 
-def _title(data: PaneData) -> Content:
-    title = Content.assemble((f" {data.name} ", "bold"))
-    if data.head.is_baseline:
-        title += Content.styled("(baseline) ", "not bold $foreground-muted")
-    if data.size:
-        title += Content.styled(f"· {data.size} ", "not bold $foreground-muted")
+def _title(data: PaneData, width: int) -> Content:
+    """Return a title that fits into `width` cells: the name first, then what else there is room for."""
+    title = Content.assemble((f" {short_name(data.name, width - 2, data.baseline)} ", "bold"))
+    more = ["(baseline) "] if data.head.is_baseline else []
+    for words in [*more, *([f"· {data.size} "] if data.size else [])]:
+        if title.cell_length + len(words) <= width:
+            title += Content.styled(words, "not bold $foreground-muted")
     return title
 
 

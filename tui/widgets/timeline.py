@@ -9,13 +9,13 @@ from textual.message import Message
 from textual.reactive import reactive
 from textual.widget import Widget
 
+from tui.names import short_name
 from tui.stage import Mark
 
 NAME_WIDTH = 14
-GROUND = NAME_WIDTH + 3
-"""Where the turns begin."""
+"""Cells of a name, or a fifth of the line where that is more."""
+BESIDE_NAME = 3
 WIDEST_TURN = 3
-MOST_ROWS = 8
 
 SIGNS: dict[Mark, tuple[str, str]] = {
     "failed": ("✗", "bold $text-error"),
@@ -41,10 +41,16 @@ class TimelineRow:
 
 @dataclass(frozen=True)
 class TimelineData:
-    """The rows, and how many turns there can be."""
+    """The rows, how many turns there can be, and the baseline's name; names are literal."""
 
     rows: tuple[TimelineRow, ...]
     turns: int
+    baseline: str = ""
+
+    def name_width(self, width: int) -> int:
+        """Return how many of `width` cells the names take."""
+        longest = max((len(row.name) for row in self.rows), default=0)
+        return max(NAME_WIDTH, min(longest, width // 5))
 
 
 class Timeline(Widget):
@@ -67,8 +73,11 @@ class Timeline(Widget):
         """Draw the rows."""
         if self.data is None:
             return Content("")
-        scale = _Scale.of(self.data.turns, self.content_size.width - GROUND)
-        return Content("\n").join(_row(row, scale) for row in self.data.rows)
+        data, width = self.data, self.content_size.width
+        room = data.name_width(width)
+        scale = _Scale.of(data.turns, width - room - BESIDE_NAME)
+        names = (short_name(row.name, room, data.baseline).ljust(room) for row in data.rows)
+        return Content("\n").join(_row(name, row, scale) for name, row in zip(names, data.rows, strict=True))
 
     def on_mouse_down(self, event: events.MouseDown) -> None:
         """Go to the turn that is pointed at, and with the mouse from now on."""
@@ -90,9 +99,10 @@ class Timeline(Widget):
         if self.data is None or not self.data.rows:
             return
         at = event.get_content_offset_capture(self)
-        scale = _Scale.of(self.data.turns, self.content_size.width - GROUND)
+        ground = self.data.name_width(self.content_size.width) + BESIDE_NAME
+        scale = _Scale.of(self.data.turns, self.content_size.width - ground)
         row = min(max(at.y, 0), len(self.data.rows) - 1)
-        self.post_message(self.Scrubbed(scale.turn(at.x - GROUND), row))
+        self.post_message(self.Scrubbed(scale.turn(at.x - ground), row))
 
 
 @dataclass(frozen=True)
@@ -112,11 +122,10 @@ class _Scale:
         return min(max(cell // self.cells * self.per_cell, 0), self.turns - 1)
 
 
-def _row(row: TimelineRow, scale: _Scale) -> Content:
-    name = f"{row.name:<{NAME_WIDTH}} "
+def _row(name: str, row: TimelineRow, scale: _Scale) -> Content:
     parts: list[Content | tuple[str, str]] = [
         ("▸ " if row.is_chosen else "  ", "bold"),
-        (name, "bold" if row.is_chosen else "$foreground-muted"),
+        (f"{name} ", "bold" if row.is_chosen else "$foreground-muted"),
     ]
     for start in range(0, scale.turns, scale.per_cell):
         here = row.marks[start : start + scale.per_cell]

@@ -67,6 +67,30 @@ def test_weights_alone_are_read_without_loading_a_model(models: Path, monkeypatc
     assert [row[0] for row in rows] == ["base", "pruned"]
 
 
+def test_an_analysis_that_goes_on_does_again_only_what_is_new(
+    models: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    text = tmp_path / "text.txt"
+    text.write_text("The robot walks to room 3 and picks up ball 7.\n" * 10)
+    base, fine, pruned = candidates([str(models / name) for name in ("base", "fine", "pruned")])
+    steps: dict = {}
+    study(base, [fine], Source(text=text), None, silent, steps)
+    steps = json.loads(json.dumps(steps))  # kept in a file meanwhile
+    told: list[str] = []
+    found = study(base, [fine, pruned], Source(text=text), None, lambda what, _: told.append(what), steps)
+    assert set(told) == {"load base", "load pruned", "read pruned", "weigh base", "weigh pruned"}
+    at_once = study(base, [fine, pruned], Source(text=text), None, silent)
+    assert json.loads(json.dumps(found)) == json.loads(json.dumps(at_once))
+
+    monkeypatch.setattr("arena.analyzing.study.open_model", lambda _: pytest.fail("loaded a model"))
+    again = study(base, [fine, pruned], Source(text=text), None, silent, steps)
+    assert json.loads(json.dumps(again)) == json.loads(json.dumps(at_once))
+    del steps["read fine"], steps["weigh pruned"]
+    known = study(base, [fine, pruned], Source(text=text), None, silent, steps, known_only=True)
+    assert known["models"].keys() == {"pruned"}
+    assert "weights" not in known["models"]["pruned"]
+
+
 def test_one_matrix_at_a_time_is_in_memory(models: Path):
     (candidate,) = candidates([str(models / "base")])
     alive = 0
@@ -139,6 +163,23 @@ def test_the_metric_that_goes_with_the_drop_comes_first(
 
     few = {name: damage[name] for name in NAMES[:3]}
     assert "3 compressed contestants" in predictors_document(tmp_path, base, others[:3], few)["reason"]
+
+
+def test_who_has_hardly_played_takes_no_tasks_from_the_others(
+    models: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    base, *others = candidates([str(models / name) for name in ("base", *NAMES)])
+    names = ("base", *NAMES, "late")
+    episodes = [
+        EpisodeScore(name, "ladder", f"task{task}", 0.9 - 0.1 * place, 0.0, 1, 1, 1, 1)
+        for place, name in enumerate(names)
+        for task in range(2 if name == "late" else 6)
+    ]
+    monkeypatch.setattr(predictors, "read_scores", lambda run: (list(names), episodes, {}))
+    monkeypatch.setattr(predictors, "contestants_of", lambda run, given: {name: name for name in names})
+    damage = {name: {"good": place} for place, name in enumerate(names[1:])}
+    found = predictors_document(tmp_path, base, others, damage)
+    assert (found["contestants"], found["tasks"]) == (list(NAMES), 6)
 
 
 def test_tables_say_what_the_document_says_in_every_form(document: dict):

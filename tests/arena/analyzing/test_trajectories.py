@@ -12,7 +12,7 @@ from arena.analyzing.models import Opened, candidates, candidates_of_run
 from arena.analyzing.passages import OVERALL
 from arena.analyzing.study import Source, study
 from arena.analyzing.trajectories import Account, contestant_of, trajectories
-from arena.errors import UsageError
+from arena.errors import StoreError, UsageError
 from arena.lineup import line_up
 from arena.plan import read_plan
 from arena.run import play_run
@@ -143,3 +143,13 @@ def test_a_models_contestant_is_found_by_name_or_by_weights(run: Path, models: P
     given = candidates([f"other={models / 'coarse'}", f"base={models / 'fine'}", str(models / "pruned")])
     assert contestants_of(run, given) == {"other": "coarse", "base": "base"}
     assert [each["name"] for each in read_plan(run)["contestants"]] == ["base", "coarse", "expert"]
+
+
+def test_a_record_that_lost_a_turn_is_one_sentence(run: Path, opened: Callable[[str], Opened]):
+    with sqlite3.connect(run / "run.sqlite") as db:
+        db.execute(
+            "DELETE FROM turn WHERE idx = 0 AND episode_id IN"
+            " (SELECT id FROM episode WHERE contestant = 'expert' AND task = 'ladder/3')"
+        )
+    with pytest.raises(StoreError, match="the record of ladder/3 lacks turn 1"):
+        passages_of(run, "expert", opened("base"))

@@ -42,6 +42,12 @@ CRAFTED: Sequence[tuple[str, str, str, str]] = [
     (move("kitchen")[:20], "length", "truncated", "json"),
     ("Well then. " + move("kitchen"), "stop", "trailing_text", "parser"),
     (move("kitchen") + '}}"', "stop", "trailing_text", "json"),
+    (
+        move("kitchen") + "\nObservation: You are in the kitchen.\nAction: " + move("hall"),
+        "stop",
+        "trailing_text",
+        "stop",
+    ),
     (move("kitchen").replace("arguments", "parameters"), "stop", "wrong_shape", "parser"),
     ('{"tool": "move"}', "stop", "wrong_shape", "schema"),
     ('{"name": "fly", "arguments": {}}', "stop", "unknown_tool", "schema"),

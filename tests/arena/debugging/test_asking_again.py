@@ -130,6 +130,25 @@ def test_another_engine_with_another_reply_makes_it_the_engines_fault(examined, 
     assert not found.again.same
 
 
+def test_another_reply_to_another_prompt_is_no_engines_fault(examined, turn):
+    later = replace(turn.turn, prompt_hash="0" * 16)  # as of another version of Arena
+    contestant = {**turn.contestant, "spec": "expert"}
+    (found,) = replayed(examined, [replace(turn, turn=later, contestant=contestant)])
+    assert not found.again.same
+    assert found.fault.name == "json"
+    assert "not as it was sent" in " ".join(found.notes)
+
+
+def test_a_turn_whose_request_is_gone_leaves_the_others_to_be_asked(examined, turn):
+    gone = replace(turn, task=replace(turn.task, benchmark="gone"))
+    contestant = {**turn.contestant, "spec": "expert"}
+    turns = [replace(each, contestant=contestant) for each in (gone, turn)]
+    unasked, asked = replayed(examined, turns)
+    assert unasked.again is None
+    assert unasked.notes == ("its request can't be built again",)
+    assert asked.fault.name == "engine"
+
+
 def test_where_no_call_was_begun_a_forced_one_is_asked_for_or_it_is_said_why_not(examined):
     prose = open_turn(examined, examined.episode("broken", TASK), 2)
     (found,) = replayed(examined, [replace(prose, contestant={**prose.contestant, "spec": "random"})])

@@ -12,14 +12,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from arena.debugging.document import FAILURES, fault_counts, rows, whose
-from arena.debugging.fault import FAULTS, faults
+from arena.debugging.fault import FAULTS, faults, ran_on_at
 from arena.debugging.listing import (
     KINDS,
+    Group,
     all_failed_turns,
+    examples_due,
     failed_turns,
     groups,
     read_turn_name,
     turn_name,
+    worst_first,
 )
 from arena.debugging.marking import marked
 from arena.debugging.opened import Run, open_turn, request_of, tools_of
@@ -185,6 +188,54 @@ def test_a_turn_that_went_well_is_nobodys_fault(examined):
     assert whose(examined, opened(examined, len(CRAFTED))) is None
 
 
+@pytest.mark.parametrize(
+    ("behind", "label"),
+    [
+        (" Observation: the door opens", "Observation:"),
+        ("\nAction: " + move("hall"), "Action:"),
+        ("\n\nUser: and now?", "User:"),
+        (" That was all.", None),
+        ("}} Observation: the door opens", None),
+    ],
+)
+def test_a_reply_that_goes_on_past_its_call_is_told_by_where_it_does(
+    examined, behind: str, label: str | None
+):
+    turn = replace(opened(examined, number("trailing_text")).turn, reply=move("kitchen") + behind)
+    assert ran_on_at(turn, (), None) == label
+
+
+def test_what_stands_before_a_call_is_no_going_on(examined):
+    turn = opened(examined, number("trailing_text")).turn
+    reply = f"Observation: You are in the hall.\nAction: {move('kitchen')}"
+    assert ran_on_at(replace(turn, reply=reply), (), None) is None
+
+
+def test_a_label_inside_a_call_is_no_going_on(examined):
+    turn = opened(examined, number("trailing_text")).turn
+    reply = json.dumps({"name": "say", "arguments": {"text": "Observation: it rains"}}) + " and more"
+    assert ran_on_at(replace(turn, reply=reply), (), None) is None
+
+
+def group(contestant: str, kind: str, count: int, baseline: int) -> Group:
+    return Group(contestant, "pddl", kind, count, 1, 100, count, 100, baseline, 100)
+
+
+def test_who_fails_most_beyond_the_baseline_comes_first_and_its_twin_is_named_apart():
+    found = [
+        *(group("base", "empty", 3, 0), group("base", "not_json", 1, 0)),
+        *(group("twin", "empty", 3, 3), group("twin", "not_json", 1, 1)),
+        *(group("worse", "empty", 9, 3), group("worse", "not_json", 0, 1)),
+        *(group("worst", "not_json", 21, 1), group("worst", "empty", 40, 3)),
+        group("better", "empty", 1, 3),
+    ]
+    ordered, alike = worst_first(found, "base")
+    assert alike == ["twin"]
+    assert list(dict.fromkeys(each.contestant for each in ordered)) == ["worst", "worse", "better", "base"]
+    assert [each.kind for each in ordered[:2]] == ["empty", "not_json"]
+    assert examples_due(ordered, 1)[:2] == [("worst", "empty"), ("worse", "empty")]
+
+
 def test_every_fault_says_what_it_means_and_what_mends_it():
     assert set(faults()) == set(FAULTS)
     assert all(fault["means"] and fault["mend"] for fault in faults().values())
@@ -193,8 +244,9 @@ def test_every_fault_says_what_it_means_and_what_mends_it():
 
 
 def test_faults_are_counted_apart_with_the_baselines_beside(crafted_run):
+    only = parse(f"turn<{len(CRAFTED) + 1}", "base")
     with Run(crafted_run) as run:
-        counts = {(each.contestant, each.fault): each for each in fault_counts(run, parse("turn<20", "base"))}
+        counts = {(each.contestant, each.fault): each for each in fault_counts(run, only)}
     expected = Counter(fault for *_, fault in CRAFTED)
     assert {fault: counts["broken", fault].count for fault in expected} == expected
     assert counts["broken", "json"].paired == expected["json"]

@@ -2,6 +2,7 @@
 
 import json
 import shutil
+import sqlite3
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -244,3 +245,39 @@ def test_control_characters_in_tokens_stay_off_the_screen(pair: Pair):
     rows = list(token_rows(replace(found, tokens=(*found.tokens[:PARTED_AT], hostile))))
     assert all(cell.isprintable() for row in rows for cell in row)
     assert {len(row) for row in rows} == {len(TOKEN_COLUMNS)}
+
+
+def test_a_contestants_name_is_neither_markup_nor_an_escape(run: Path):
+    plan = run / "run.toml"
+    plan.write_text(plan.read_text().replace('name = "broken"', 'name = "[/x]\\u001b[31mred"'))
+    with sqlite3.connect(run / "run.sqlite") as db:
+        db.execute("UPDATE episode SET contestant = ? WHERE contestant = 'broken'", ("[/x]\x1b[31mred",))
+    for more in ([], ["--all"]):
+        result = CliRunner().invoke(app, ["divergence", str(run), *more])
+        assert result.exit_code == 0, result.exception
+        assert "[/x]\u241b[31mred beside base" in result.stdout
+        assert "\x1b" not in result.output
+
+
+def test_replies_of_models_that_know_no_end_token_are_read_to_their_last_token(pair: Pair):
+    endless = replace(pair.other, loaded=replace(pair.other.loaded, stop_ids=frozenset()))
+    found, usual = telling_turn(replace(pair, other=endless)), telling_turn(pair)
+    assert [token.text for token in found.tokens] == [
+        token.text for token in usual.tokens if token.part != "end"
+    ]
+    assert found.marked == usual.marked
+
+
+@pytest.mark.parametrize(
+    ("stop", "reply", "said"),
+    [("e", "bpsltpp", "gone on otherwise"), ("t", "bpsl", "would have written this very reply")],
+)
+def test_where_a_stop_string_ends_a_reply_the_base_is_held_to_what_came_next(
+    play: Play, models: Path, tmp_path: Path, stop: str, reply: str, said: str
+):
+    typed = [f"base=hf:{models / 'base'}", f"stopped=hf:{models / 'broken'},stop={stop}"]
+    run = play(typed, tmp_path / "stops")
+    telling = most_telling(run, "base", ["stopped"], parse("turn:1", "base"))
+    found = diverge_turn(open_pair(run, "stopped"), telling.key, telling.turn)
+    assert (found.reply, found.marked) == (reply, None)
+    assert said in verdict(found)[0]

@@ -117,6 +117,20 @@ async def test_it_counts_tokens_and_knows_its_window_once_started(folder: Path) 
     await engine.close()
 
 
+async def test_tools_that_go_into_the_template_are_counted(broken: Path) -> None:
+    template = "{% if tools %}{{ tools | tojson }}{% endif %}" + tiny_models.CHAT_TEMPLATE
+    (broken / "chat_template.jinja").write_text(template)
+    tool = {"type": "function", "function": {"name": "look", "parameters": {}}}
+    asked = replace(request(), tools=(tool,))
+    for tools in ("template", "prompt"):
+        engine = HfEngine(str(broken), tools=tools)
+        await engine.start()
+        (reply,) = await engine.complete([asked])
+        assert engine.count_tokens(asked.messages, asked.tools) == reply.prompt_tokens
+        assert (engine.count_tokens(asked.messages) < reply.prompt_tokens) == (tools == "template")
+        await engine.close()
+
+
 async def test_sampled_replies_differ_between_turns_and_repeats_but_not_between_runs(folder: Path) -> None:
     engine = HfEngine(str(folder))
     await engine.start()

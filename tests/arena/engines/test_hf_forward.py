@@ -15,7 +15,7 @@ import tiny_models
 from arena.analyzing.rounded import rounded_cache
 from arena.engines import hf_linear, hf_packed
 from arena.engines.hf_forward import StockForward, choose_forward, rounding_forward
-from arena.engines.hf_linear import LaidOutLinear, lay_out, put_back
+from arena.engines.hf_linear import LaidOutLinear, RoundedInputLinear, lay_out, put_back, unrounded_inputs
 from arena.engines.hf_packed import ATTENTION, PackedForward
 from arena.errors import EngineError
 
@@ -52,6 +52,37 @@ def test_a_plain_model_is_packed_and_its_weights_are_laid_out(model: Any) -> Non
     assert isinstance(forward, PackedForward)
     assert linears(model) == {LaidOutLinear}
     assert gives_the_logits_of(forward, original)
+
+
+def rounding(model: Any, kind: str) -> Any:
+    """Return a copy of the model whose layers round their inputs."""
+    changed = copy.deepcopy(model)
+    for name, module in list(changed.named_modules()):
+        if type(module) is torch.nn.Linear:
+            changed.set_submodule(name, RoundedInputLinear(module, kind))
+    return changed
+
+
+@pytest.mark.parametrize("kind", ["int", "float"])
+@pytest.mark.parametrize("bias", [True, False])
+def test_a_model_that_rounds_its_inputs_is_packed_never_fused_and_goes_on_rounding(kind: str, bias: bool):
+    plain = tiny_models.tiny_model(attention_bias=bias)
+    rounded = rounding(plain, kind)
+    original = copy.deepcopy(rounded)
+    forward = choose_forward(rounded)
+    assert isinstance(forward, PackedForward)
+    assert linears(rounded) == {LaidOutLinear}
+    with torch.inference_mode():
+        logits = forward.step([(forward.new_sequence(), IDS)])[0]
+        expected, exact = (each(torch.tensor([IDS])).logits[0, -1] for each in (original, plain))
+    assert torch.linalg.vector_norm(logits - expected) < torch.linalg.vector_norm(logits - exact) / 2
+
+
+def test_inputs_are_rounded_again_after_an_error(model: Any):
+    changed = rounding(model, "int")
+    with pytest.raises(ZeroDivisionError), unrounded_inputs(changed):
+        _ = 1 / 0
+    assert all(m.rounds for m in changed.modules() if isinstance(m, RoundedInputLinear))
 
 
 def test_weights_are_laid_out_and_put_back_without_a_change(model: Any) -> None:

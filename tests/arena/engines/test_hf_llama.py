@@ -17,6 +17,9 @@ from arena.engines.hf_forward import choose_forward
 from arena.engines.hf_llama import LlamaForward
 from arena.engines.hf_packed import PackedForward
 
+needs_16_bit_kernels = pytest.mark.skipif(
+    not torch.ops.mkldnn._is_mkldnn_bf16_supported(), reason="oneDNN has no 16-bit kernels for this CPU"
+)
 TEXTS = [[(start + 7 * i) % 251 for i in range(length)] for start, length in enumerate((30, 5, 17))]
 
 
@@ -66,6 +69,7 @@ def test_a_fused_llama_has_the_logits_of_the_model(settings: dict[str, Any]) -> 
     torch.testing.assert_close(read(forward), expected(original), atol=1e-5, rtol=1e-4)
 
 
+@needs_16_bit_kernels
 def test_in_16_bits_it_is_as_near_to_the_exact_logits_as_the_model_itself() -> None:
     exact = tiny_models.tiny_model(num_hidden_layers=4)
     for parameter in exact.parameters():  # numbers that 16 bits hold exactly
@@ -123,6 +127,22 @@ def test_a_fused_step_that_computes_something_else_is_not_used(monkeypatch: pyte
     assert torch.allclose(read(forward), expected(original), atol=1e-4)  # type: ignore[arg-type]
 
 
+def test_where_the_cpu_lacks_the_kernels_it_is_not_fused(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    model = tiny_models.tiny_model().bfloat16()
+    original = copy.deepcopy(model)
+
+    def no_kernels(weights: Any) -> torch.Tensor:
+        raise RuntimeError("mkldnn_reorder_linear_weight: bf16 path needs the cpu support avx512bw")
+
+    monkeypatch.setattr(hf_llama, "_laid_out", no_kernels)
+    forward = choose_forward(model)
+    assert isinstance(forward, PackedForward)
+    logits = expected(original).float()
+    assert (read(forward).float() - logits).norm() < 0.05 * logits.norm()  # type: ignore[arg-type]
+
+
 @pytest.mark.parametrize("thread", ["here", "there"])
 def test_a_step_that_failed_can_be_taken_again(thread: str, monkeypatch: pytest.MonkeyPatch) -> None:
     forward = choose_forward(tiny_models.tiny_model())
@@ -145,13 +165,17 @@ def test_a_step_that_failed_can_be_taken_again(thread: str, monkeypatch: pytest.
     torch.testing.assert_close(again, read(forward), atol=1e-5, rtol=1e-4)
 
 
-def test_the_cache_has_the_size_that_is_planned_for_it() -> None:
-    forward = choose_forward(tiny_models.tiny_model().bfloat16())
+@pytest.mark.parametrize("dtype", [torch.float32, pytest.param(torch.bfloat16, marks=needs_16_bit_kernels)])
+def test_the_cache_has_the_size_that_is_planned_for_it(dtype: torch.dtype) -> None:
+    forward = choose_forward(tiny_models.tiny_model().to(dtype))
     assert isinstance(forward, LlamaForward)
     sequence = forward.new_sequence()
     with torch.inference_mode():
         forward.step([(sequence, TEXTS[0])])
     config = tiny_models.tiny_model().config
     head = config.hidden_size // config.num_attention_heads
-    assert forward.bytes_per_token == 2 * 2 * config.num_hidden_layers * config.num_key_value_heads * head
+    assert (
+        forward.bytes_per_token
+        == 2 * dtype.itemsize * config.num_hidden_layers * config.num_key_value_heads * head
+    )
     assert sequence.size_bytes == forward.bytes_per_token * sequence.capacity

@@ -1,7 +1,6 @@
 """The decode loop on tiny random models: what it writes, what it reads again, and how it fails."""
 
 import copy
-import itertools
 import sys
 import threading
 import time
@@ -41,10 +40,10 @@ class Bench:
         self._step = self.loop._forward.step
         self.loop._forward.step = self._watched  # type: ignore[method-assign]
 
-    def _watched(self, work: Any) -> Any:
+    def _watched(self, work: Any, wanted: Any) -> Any:
         assert self.gate.wait(WAIT_S)
         self.steps.append([len(new) for _, new in work])
-        return self._step(work)
+        return self._step(work, wanted)
 
     def job(self, prompt: list[int], session: str = "s", **sampling: Any) -> Job:
         seed = sampling.pop("reply_seed", 0)
@@ -126,6 +125,51 @@ def test_batched_replies_over_several_turns_are_those_of_generate(bench: Any, ki
     it.loop.close()
     for prompt, reply in asked:
         assert list(reply) == reference(it.model, prompt)
+
+
+def looping_model() -> Any:
+    """A model that mostly writes five tokens again and again, as agents do with the form of a call."""
+    model = tiny_models.tiny_model()
+    with torch.no_grad():
+        embedding = model.get_input_embeddings().weight.mul_(20)  # louder than the layers
+        behind = torch.arange(len(embedding)).view(-1, 5).roll(-1, 1).flatten()
+        model.lm_head.weight[behind] = embedding
+    return model
+
+
+@pytest.mark.parametrize(
+    "settings", [{}, {"temperature": 1.0, "reply_seed": 3}, {"temperature": 0.3, "top_p": 0.9}]
+)
+def test_guesses_change_no_reply_and_save_steps(
+    bench: Any, settings: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    prompts = [[*prompt_of(12, start), *prompt_of(12, start)] for start in range(3)]
+    found, steps = [], []
+    for most in (0, 64):
+        monkeypatch.setattr("arena.engines.hf_loop.MOST_GUESSES", most)
+        it = bench(looping_model(), stop_ids=frozenset())
+        jobs = [it.job(p, f"{i}", max_tokens=60, top_logprobs=3, **settings) for i, p in enumerate(prompts)]
+        replies = it.ask_all(jobs)
+        found.append([reply.token_ids for reply in replies])
+        steps.append(len(it.steps))
+        for reply, prompt in zip(replies, prompts, strict=True):
+            ids = torch.tensor([[*prompt, *reply.token_ids]])
+            with torch.inference_mode():
+                own = torch.log_softmax(it.model(ids).logits[0, len(prompt) - 1 : -1], dim=-1)
+            for choice, expected in zip(reply.choices, own, strict=True):
+                assert choice.logprob == pytest.approx(float(expected[choice.token_id]), abs=1e-4)
+    assert found[0] == found[1]
+    assert all(len(ids) == 60 for ids in found[1])
+    if not settings:
+        assert steps[1] < steps[0] / 2
+
+
+def test_no_guess_goes_past_the_context_window(bench: Any) -> None:
+    it = bench(
+        tiny_models.tiny_model("gpt2", n_embd=32, n_head=4, n_layer=2, n_positions=64), context_tokens=64
+    )
+    reply = it.ask([5, 6] * 20, max_tokens=90)
+    assert reply.completion_tokens == 24
 
 
 def test_a_request_joins_while_others_are_being_written(bench: Any) -> None:
@@ -291,12 +335,13 @@ def test_streamed_pieces_are_the_text_and_hold_no_half_characters(bench: Any) ->
     it = bench()
     wanted = "Tür 日本 🎉 x"
     ids = it.chat.tokenizer(wanted, add_special_tokens=False).input_ids
-    words = itertools.chain(ids, [END])
+    words = [*ids, *[END] * 50]
 
-    def dictate(work: Any) -> torch.Tensor:
-        for sequence, new in work:
-            sequence.tokens += new
-        return torch.nn.functional.one_hot(torch.tensor([next(words)] * len(work)), 320).float()
+    def dictate(work: Any, wanted: list[int]) -> torch.Tensor:
+        ((sequence, new),) = work
+        sequence.tokens += new
+        end = len(sequence.tokens)
+        return torch.nn.functional.one_hot(torch.tensor(words[end - wanted[0] : end]), 320).float()
 
     it._step = dictate
     pieces: list[str] = []
@@ -322,7 +367,8 @@ def test_log_probabilities_are_those_of_the_model(bench: Any) -> None:
 def test_a_cancelled_request_leaves_the_batch(bench: Any) -> None:
     it = bench(stop_ids=frozenset())
     it.gate.clear()
-    doomed = it.loop.submit(it.job(prompt_of(5, 1), "a", max_tokens=900))
+    slowly = it.job(prompt_of(5, 1), "a", max_tokens=900, on_text=lambda _text: time.sleep(0.01))
+    doomed = it.loop.submit(slowly)
     lasting = it.loop.submit(it.job(prompt_of(5, 2), "b", max_tokens=40))
     it.gate.set()
     while len(it.steps) < 5:
@@ -364,10 +410,10 @@ def test_where_memory_runs_out_the_batch_is_halved_and_goes_on(bench: Any) -> No
     it = bench(chunk_tokens=64)
     step = it._step
 
-    def cramped(work: Any) -> Any:
+    def cramped(work: Any, wanted: Any) -> Any:
         if sum(len(new) for _, new in work) > 12:
             raise torch.OutOfMemoryError("out of memory")
-        return step(work)
+        return step(work, wanted)
 
     it._step = cramped
     replies = it.ask_all([it.job(prompt_of(40, i), f"{i}") for i in range(4)])
@@ -376,10 +422,29 @@ def test_where_memory_runs_out_the_batch_is_halved_and_goes_on(bench: Any) -> No
         assert list(reply.token_ids) == reference(it.model, prompt_of(40, i))
 
 
+def test_where_guesses_do_not_fit_a_reply_goes_on_without_them(bench: Any) -> None:
+    it = bench(looping_model(), stop_ids=frozenset())
+    step, prompt = it._step, prompt_of(20)
+    refused = 0
+
+    def cramped(work: Any, wanted: list[int]) -> Any:
+        nonlocal refused
+        if max(wanted) > 1:
+            refused += 1
+            raise torch.OutOfMemoryError("out of memory")
+        return step(work, wanted)
+
+    it._step = cramped
+    reply = it.ask(prompt, max_tokens=30)
+    it.loop.close()
+    assert refused
+    assert list(reply.token_ids) == reference(it.model, prompt, 30)
+
+
 def test_where_not_even_one_token_fits_the_request_says_so(bench: Any) -> None:
     it = bench()
 
-    def full(_work: Any) -> Any:
+    def full(_work: Any, _wanted: Any) -> Any:
         raise torch.OutOfMemoryError("out of memory")
 
     it._step = full
@@ -405,7 +470,7 @@ def test_a_listener_that_fails_fails_its_own_request_only(bench: Any) -> None:
 def test_output_that_is_not_a_number_is_an_error(bench: Any) -> None:
     it = bench()
     step = it._step
-    it._step = lambda work: step(work) * float("nan")
+    it._step = lambda work, wanted: step(work, wanted) * float("nan")
     with pytest.raises(EngineError, match="not a number"):
         it.ask(prompt_of(9))
 
@@ -414,7 +479,7 @@ def test_when_the_loop_itself_breaks_nobody_waits_for_ever(
     bench: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     it = bench()
-    monkeypatch.setattr("arena.engines.hf_loop.next_tokens", lambda *_: 1 / 0)
+    monkeypatch.setattr("arena.engines.hf_loop.best_tokens", lambda *_: 1 / 0)
     it.gate.clear()
     futures = [it.loop.submit(it.job(prompt_of(5, i), f"{i}")) for i in range(3)]
     it.gate.set()
@@ -426,8 +491,9 @@ def test_when_the_loop_itself_breaks_nobody_waits_for_ever(
 
 
 def test_closing_fails_what_is_under_way_and_ends_the_thread(bench: Any) -> None:
-    it = bench()
-    future = it.loop.submit(it.job(prompt_of(5), max_tokens=900))
+    it = bench(stop_ids=frozenset())
+    slowly = it.job(prompt_of(5), max_tokens=900, on_text=lambda _text: time.sleep(0.01))
+    future = it.loop.submit(slowly)
     while len(it.steps) < 3:
         time.sleep(0.001)
     it.loop.close()

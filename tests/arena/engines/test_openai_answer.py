@@ -163,6 +163,18 @@ def test_an_empty_reply_is_an_answer():
     assert streamed().text == ""
 
 
+@pytest.mark.parametrize("content", [None, ""])
+def test_a_model_that_declines_has_replied(content: str | None):
+    declined = {"content": content, "refusal": "I can't help with that."}
+    assert whole(declined).text == "I can't help with that."
+    assert (
+        streamed({"content": content}, {"refusal": "I can't "}, {"refusal": "help."}).text == "I can't help."
+    )
+    # what was said counts, and a field that is no text is nothing said
+    assert whole({"content": "Action: look", "refusal": None}).text == "Action: look"
+    assert whole({"content": "", "refusal": False}).text == ""
+
+
 def test_half_surrogate_pairs_never_leave_the_engine():
     text = whole({"content": "a\ud83d b \ude00 \ud83d\ude00"}).text
     assert text == "a\ufffd b \ufffd 😀"

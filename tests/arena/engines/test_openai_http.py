@@ -16,7 +16,7 @@ import pytest
 from arena.engines import openai_problem
 from arena.engines.openai_http import OpenAIEngine
 from arena.engines.registry import make_engine
-from arena.errors import EngineError, UsageError
+from arena.errors import EngineError, RefusedRequest, UsageError
 from tests.arena.engines.asking import request
 from tests.servers.fake_openai import FakeServer, serving
 
@@ -64,6 +64,7 @@ async def test_a_reply_comes_with_its_counts_and_the_request_says_how_to_decode(
         (asked,) = server.asked()
     assert (completion.text, completion.finish_reason) == ("Action: look around", "stop")
     assert (completion.prompt_tokens, completion.completion_tokens, completion.cached_tokens) == (6, 3, 3)
+    assert completion.estimated_tokens is None
     assert 0 < completion.latency_s < 5
     body = asked["body"]
     assert body["messages"][-1] == {"role": "user", "content": "You see a door."}
@@ -123,6 +124,18 @@ async def test_missing_counts_are_zero_and_length_is_kept():
         completion = await ask(server)
     assert (completion.prompt_tokens, completion.completion_tokens) == (0, 0)
     assert completion.finish_reason == "length"
+
+
+@pytest.mark.parametrize("on_text", [None, lambda text: None])
+async def test_missing_counts_are_estimated_apart_from_what_is_counted(on_text):
+    with serving([OK | {"usage": False}]) as server:
+        completion = await ask(server, prompt="x" * 300, on_text=on_text)
+    assert (completion.prompt_tokens, completion.completion_tokens) == (0, 0)
+    assert completion.estimated_tokens is not None
+    prompt, reply = completion.estimated_tokens
+    # three bytes a token, and a few for each message
+    assert 100 < prompt < 130
+    assert len(OK["text"]) // 3 <= reply < 20
 
 
 # --- what goes wrong and passes
@@ -207,6 +220,12 @@ async def test_the_pause_is_the_servers_where_it_names_one(when):
     assert 0.5 < second - first < 2.5
 
 
+@pytest.mark.parametrize("when", ["Mon, 01 Jan 99999 00:00:00 GMT", "nan", "-3", "soon"])
+async def test_a_pause_that_is_none_is_not_heeded(when: str):
+    with serving([{"status": 503, "headers": {"Retry-After": when}}, OK]) as server:
+        assert (await ask(server)).text == OK["text"]
+
+
 async def test_a_server_that_wants_an_hour_of_peace_is_given_up_at_once():
     with serving([{"status": 429, "headers": {"Retry-After": "3600"}}]) as server:
         failed = await fails(server)
@@ -284,6 +303,8 @@ async def test_a_refusal_is_not_tried_again_and_says_what_to_do(step: dict, sent
         assert len(server.asked()) == 1
     assert sentence in failed.message
     assert hint in failed.next_step
+    # the server as such is fine where only the request is not
+    assert isinstance(failed, RefusedRequest) == (step["status"] == 400)
 
 
 # --- before the first request
@@ -380,6 +401,13 @@ def test_what_is_no_address_is_refused(where: str):
         OpenAIEngine(where)
 
 
+@pytest.mark.parametrize("name", ["access_token", "subscription-key", "sig", "X-Goog-Signature", "PASSWORD"])
+def test_a_secret_in_the_address_is_refused_unseen(name: str):
+    with pytest.raises(UsageError, match="can't be part of a contestant") as refused:
+        make_engine(f"openai:http://127.0.0.1:1/v1?{name}=TOPSECRET#m")
+    assert "TOPSECRET" not in repr(refused.value) + refused.value.next_step
+
+
 async def test_a_query_in_the_address_goes_along_and_stays_out_of_errors():
     with serving([{"status": 400}]) as server:
         engine = OpenAIEngine(f"{server.url}?api-version=2#fake")
@@ -439,6 +467,19 @@ async def test_the_key_is_in_no_error_log_or_traceback(
     assert KEY not in failed.message + failed.next_step + repr(failed)
     assert KEY not in frames_of(failed)
     assert KEY not in caplog.text
+
+
+async def test_an_error_in_place_of_an_answer_is_short_printable_and_without_the_key(
+    monkeypatch: pytest.MonkeyPatch,
+):
+    monkeypatch.setenv("ARENA_API_KEY", KEY)
+    said = f"Incorrect API key provided: {KEY} \x1b]0;pwned\x07\x1b[31m {'x' * 3000}"
+    with serving([{"status": 200, "error": {"error": {"message": said}}}], "--key", KEY) as server:
+        failed = await fails(server, options={"retries": 0})
+    assert "an error in place of an answer: Incorrect API key provided: ***" in failed.message
+    assert KEY not in failed.message + frames_of(failed)
+    assert failed.message.isprintable()
+    assert len(failed.message) < 400
 
 
 async def test_a_refused_key_is_not_repeated(

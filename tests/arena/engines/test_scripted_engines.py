@@ -10,9 +10,12 @@ import pytest
 
 from arena.engines.expert import ExpertEngine
 from arena.engines.random_actions import RandomEngine
+from arena.engines.replay import ReplayEngine
 from arena.engines.script import ScriptEngine
 from arena.errors import EngineError, UsageError
+from arena.run import play_run
 from tests.arena.engines.asking import NoOracle, Oracle, request
+from tests.arena.playing import AnsweringEngine, ladder_plan, ups
 
 VALID = [f"Action: go {room}" for room in "abcdef"]
 
@@ -135,6 +138,20 @@ async def test_a_script_takes_its_time_and_streams_its_words_meanwhile(tmp_path:
     assert pieces[0][0] < 0.15
     assert 0.2 <= completions[0].latency_s < 0.35  # both at once, not one after the other
     assert 0.2 <= time.perf_counter() - began < 0.35
+
+
+async def test_a_replay_may_be_closed_and_started_again(ladder: type, tmp_path: Path):
+    plan = ladder_plan(["base"])
+    await play_run(plan, tmp_path / "r", {"base": AnsweringEngine(ups)}, lambda event: None)
+    engine = ReplayEngine(str(tmp_path / "r"))
+    before = engine.identity()
+    for _ in range(2):
+        await engine.start()
+        assert await reply(engine, task="ladder/2", turn=1) == "up"
+        await engine.close()
+        with pytest.raises(EngineError, match="is not started"):
+            await reply(engine, task="ladder/2")
+    assert engine.identity() == before
 
 
 async def test_a_cancelled_script_stops_at_once(tmp_path: Path):

@@ -115,6 +115,16 @@ def test_the_command_exits_and_speaks_json(tmp_path: Path):
     assert CliRunner().invoke(app, ["gate", str(run), "--max-drop", "40"]).exit_code == 0
 
 
+def test_a_benchmark_of_the_policy_that_nobody_played_is_named(tmp_path: Path):
+    run = make_run(tmp_path / "run", {"base": {"alpha": ONES}, "small": {"alpha": ONES}})
+    policy = tmp_path / "policy.toml"
+    policy.write_text('advisory = ["overall"]\n[max_drop_of]\nalpha = 40\nalhpa = 1\n')
+    done = CliRunner().invoke(app, ["gate", str(run), "--policy", str(policy), "--json"])
+    assert json.loads(done.stdout)["status"] == "PASS"
+    assert "something of alhpa, which nobody has played" in done.stderr
+    assert "of overall" not in done.stderr
+
+
 @pytest.mark.parametrize(
     ("text", "said"),
     [
@@ -167,3 +177,15 @@ def test_interval_and_corrected_test_decide_together(tmp_path: Path, delta, ci, 
     found = document["contestants"]["small"]["alpha"]["measures"]["progress"]
     found |= {"delta": delta, "ci": ci, "p": 0.01, "p_holm": p_holm}
     assert decide(document, Policy()).status == status
+
+
+def test_yardsticks_are_not_judged(tmp_path: Path):
+    scores = {"base": {"alpha": ONES}, "small": {"alpha": ONES}, "random": {"alpha": [0.0] * 200}}
+    run = make_run(tmp_path / "run", scores, engines={"random": "random"})
+    decision = decide(report_document(run), Policy())
+    assert (decision.status, list(decision.contestants)) == ("PASS", ["small"])
+
+
+def test_the_drop_that_is_allowed_is_said_as_it_was_asked_for(tmp_path: Path):
+    decision = decided(tmp_path, ONES, Policy(max_drop=2.5))
+    assert decision.lines[0].reason == "a drop of more than 2.5 points is ruled out"

@@ -2,6 +2,8 @@
 """Calls in the dialects of model families: what they mean, and how they fail."""
 
 import json
+import re
+from dataclasses import replace
 
 import pytest
 from hypothesis import given, settings
@@ -196,3 +198,24 @@ def test_a_long_reply_of_markers_takes_linear_time():
         for marker in MARKERS:
             listen(marker * 20_000, each)
             listen((marker + " ") * 20_000, each)
+
+
+class _Metered:
+    """A pattern that counts the characters it is looked for in."""
+
+    def __init__(self, pattern: re.Pattern[str]):
+        self.pattern, self.read = pattern, 0
+
+    def search(self, text: str, at: int = 0) -> re.Match[str] | None:
+        found = self.pattern.search(text, at)
+        self.read += (found.end() if found else len(text)) - at
+        return found
+
+
+@pytest.mark.parametrize("reply", [";{}" * 2000, "<|python_tag|>{}" + ";{}" * 2000, "{};" * 2000])
+def test_each_form_is_looked_for_once_in_a_reply(reply: str):
+    llama = dialect("llama3")
+    metered = [_Metered(form.begin) for form in llama.forms]
+    forms = tuple(replace(form, begin=each) for form, each in zip(llama.forms, metered, strict=True))
+    listen(reply, replace(llama, forms=forms))
+    assert max(each.read for each in metered) <= 2 * len(reply)

@@ -19,6 +19,8 @@ from arena.protocol.json_reply import diagnose
         ('{"name": "rain"', "stop", FailureKind.NOT_JSON, ""),
         ('So: {"tool": "rain"} ok', "stop", FailureKind.WRONG_SHAPE, '{"tool": "rain"}'),
         ("[" + "1, 2, " * 60, "length", FailureKind.REPEATED, None),
+        ("[" + "12, " * 60 + "\n", "length", FailureKind.REPEATED, None),
+        ("\n\nI would call it.\n", "stop", FailureKind.NO_ACTION, ""),
     ],
 )
 def test_each_way_to_fail_has_its_kind_and_its_place(reply, finish_reason, kind, marked):

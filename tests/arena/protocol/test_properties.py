@@ -176,6 +176,7 @@ def test_the_reply_that_means_a_call_is_read_as_that_call(call: dict[str, Any]) 
     assert stdlib_json.loads(action) == call
 
 
+@settings(deadline=None)
 @given(CALLS, st.data())
 def test_a_call_that_is_cut_anywhere_is_truncated_or_repeated(
     call: dict[str, Any], data: st.DataObject

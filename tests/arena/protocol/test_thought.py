@@ -50,3 +50,19 @@ def test_a_thought_that_never_closes_says_where_it_began(reply: str, thought: st
 def test_a_tag_within_a_line_is_text(reply: str) -> None:
     reading = split(reply)
     assert (reading.thought, reading.body, reading.unfinished) == ("", reply, None)
+
+
+@pytest.mark.parametrize(
+    ("reply", "rest"),
+    [
+        ("  go\n", "  go\n"),
+        ("<think>hm</think>\n\n  go \n", "  go \n"),
+        ("\n <think>hm</think> go", " go"),
+        ("Sure.\n  <think>hm</think>\n\ngo", "Sure.\ngo"),
+        ("<think>a</think> <think>b</think>\r\ngo", "go"),
+        ("go\n<think>hm", "go\n"),
+        ("<think>hm</think>\n", ""),
+    ],
+)
+def test_the_rest_is_the_reply_with_its_thoughts_cut_out(reply: str, rest: str) -> None:
+    assert split(reply).rest == rest

@@ -7,7 +7,7 @@ from arena.deciding import random_order
 from arena.errors import UsageError
 from arena.protocol.base import FailureKind
 from arena.report.document import report_document
-from tests.arena.report.made_runs import UNPLAYED, make_run, task
+from tests.arena.report.made_runs import UNPLAYED, Scores, make_run, task
 
 ONES = [1.0] * 40
 DROPS = [0.5, 1.0] * 20
@@ -101,16 +101,20 @@ def test_bundled_tasks_in_place_of_official_ones_are_said(tmp_path: Path):
     assert any("alpha: official data are not imported, 40 bundled tasks" in note for note in notes)
 
 
-def test_a_run_that_was_stopped_early_gets_intervals_that_allow_for_it(tmp_path: Path):
+def stopped_after_40() -> Scores:
+    """Of 90 tasks the first 40 in the order of a decisive run, and one that was quick."""
     order = random_order([task("alpha", index).hash for index in range(90)], 0)
     place = [order.index(task("alpha", index).hash) for index in range(90)]
-    # the first 40 in order were played, and one that was quick
     played = [rank < 40 or rank == 60 for rank in place]
     base = [1.0 if done else UNPLAYED for done in played]
     small = [
         (0.5 if rank % 2 else 1.0) if done else UNPLAYED for rank, done in zip(place, played, strict=True)
     ]
-    scores = {"base": {"alpha": base}, "small": {"alpha": small}}
+    return {"base": {"alpha": base}, "small": {"alpha": small}}
+
+
+def test_a_run_that_was_stopped_early_gets_intervals_that_allow_for_it(tmp_path: Path):
+    scores = stopped_after_40()
     whole = report_document(make_run(tmp_path / "whole", scores))
     stopped = report_document(make_run(tmp_path / "run", scores, planned=90, decided="small: worse"))
     assert stopped["contestants"]["small"]["alpha"]["pairs"] == 40
@@ -118,6 +122,17 @@ def test_a_run_that_was_stopped_early_gets_intervals_that_allow_for_it(tmp_path:
     wide, narrow = (each["contestants"]["small"]["alpha"]["ci"] for each in (stopped, whole))
     assert wide[0] < narrow[0] < narrow[1] < wide[1] < 0
     assert not any("not played yet" in note for note in stopped["notes"])
+
+
+def test_a_task_of_two_runs_counts_once_where_one_was_stopped_and_all_of_the_other_counts(tmp_path: Path):
+    other: Scores = {"base": {"beta": [1.0] * 30}, "small": {"beta": [0.5] * 30}}
+    stopped = [
+        make_run(tmp_path / name, stopped_after_40(), planned=90, decided="small: worse")
+        for name in ("a", "b")
+    ]
+    complete = make_run(tmp_path / "c", other)
+    scores = report_document(*stopped, complete)["contestants"]["small"]
+    assert (scores["alpha"]["pairs"], scores["beta"]["pairs"]) == (40, 30)
 
 
 def test_several_runs_make_one_report_that_pairs_by_content(tmp_path: Path):
@@ -129,6 +144,24 @@ def test_several_runs_make_one_report_that_pairs_by_content(tmp_path: Path):
     assert document["contestants"]["base"]["alpha"]["episodes"] == 40
     assert document["contestants"]["small"]["alpha"]["pairs"] == 40
     assert any("5 episodes of second were in an earlier run" in note for note in document["notes"])
+
+
+def test_what_one_run_owes_and_another_has_finished_is_not_owed(tmp_path: Path):
+    whole = {"base": {"alpha": ONES}, "small": {"alpha": ONES}}
+    finished = make_run(tmp_path / "finished", whole)
+    failed = make_run(tmp_path / "failed", whole | {"small": {"alpha": [None, None, *ONES[2:]]}})
+    cut = make_run(tmp_path / "cut", whole | {"small": {"alpha": ONES[:30]}})
+    for runs in ((failed, cut, finished), (finished, cut, failed)):
+        document = report_document(*runs)
+        small = document["contestants"]["small"]["alpha"]
+        assert (small["episodes"], small["errors"], small["progress_with_errors"]) == (40, 0, 1.0)
+        assert document["unplayed"] == 0
+        assert document["headline"]["caution"] is None
+    document = report_document(failed, cut)
+    assert document["unplayed"] == 0
+    assert document["contestants"]["small"]["alpha"]["errors"] == 0
+    again = report_document(failed, failed)
+    assert again["contestants"]["small"]["alpha"]["errors"] == 2
 
 
 def test_the_same_name_for_two_models_stays_two_contestants(tmp_path: Path):
@@ -149,9 +182,32 @@ def test_a_filter_chooses_episodes_and_is_said(run: Path):
         report_document(run, chosen="nonsense:1")
 
 
+def test_chosen_contestants_are_compared_among_themselves_the_first_is_the_baseline(tmp_path: Path):
+    scores = {"base": {"alpha": ONES}, "small": {"alpha": DROPS}, "late": {"alpha": [None, *ONES[:9]]}}
+    run = make_run(tmp_path / "run", scores)
+    whole, some = report_document(run), report_document(run, only=["small", "base"])
+    assert (some["baseline"], list(some["contestants"]), list(some["agents"])) == (
+        "small",
+        ["small", "base"],
+        ["small", "base"],
+    )
+    assert some["contestants"]["base"]["alpha"]["delta"] == 0.25
+    assert (whole["unplayed"], some["unplayed"]) == (30, 0)
+    assert "late" not in json.dumps(some)
+    with pytest.raises(UsageError, match="has no contestant 'other'"):
+        report_document(run, only=["base", "other"])
+
+
 def test_repeats_are_one_task(tmp_path: Path):
     scores = {"base": {"alpha": ONES}, "small": {"alpha": DROPS}}
     document = report_document(make_run(tmp_path / "run", scores, repeats=2))
     small = document["contestants"]["small"]["alpha"]
     assert (small["episodes"], small["tasks"], small["pairs"]) == (40, 20, 20)
     assert small["pass_hat_k"] == {"1": 0.5, "2": 0.0}
+
+
+def test_a_run_of_the_papers_suite_says_that_its_values_are_not_known_here(tmp_path: Path):
+    run = make_run(tmp_path / "run", {"base": {"alpha": [1.0]}})
+    assert not any("the paper's own values" in note for note in report_document(run)["notes"])
+    (run / "run.toml").write_text((run / "run.toml").read_text().replace('"made"', '"acbench-lite"'))
+    assert any("the paper's own values" in note for note in report_document(run)["notes"])

@@ -34,10 +34,24 @@ def test_names_cannot_break_out_of_a_markdown_cell():
     assert table.splitlines() == ["| a | b |", "|---|---:|", "| x\\|y z\\\\ | 1 |"]
 
 
+def test_no_name_gives_a_terminal_orders():
+    name = "ex\x1b]0;PWN\x07\x1b[31mpert\u202e"
+    document = {"baseline": name, "contestants": {name: {"pddl": {"episodes": 1, "errors": 0}}}}
+    shown = tables.as_csv(document) + tables.latex(("a",), [(name,)])
+    assert shown.count("ex␛]0;PWN␇␛[31mpert<U+202E>") > 1
+    assert all(char.isprintable() or char == "\n" for char in shown)
+
+
 def test_latex_holds_text_as_text():
     table = tables.latex(("a_b", ">c"), [("50 % & \\input{x}", "1")])
     assert r"50 \% \& \textbackslash{}input\{x\} & 1 \\" in table
     assert table.startswith("\\begin{tabular}{lr}")
+
+
+def test_latex_reads_signs_as_they_are_and_a_bracket_as_no_argument():
+    table = tables.latex(("name", ">p"), [("a|b", "<0.001"), ("[x]", "1"), ("*", "1")])
+    rows = table.splitlines()[4:7]
+    assert rows == [r"a\textbar{}b & \textless{}0.001 \\", r"{}[x] & 1 \\", r"{}* & 1 \\"]
 
 
 def test_csv_has_a_line_a_measure_with_numbers_as_they_are(run: Path):
@@ -50,6 +64,42 @@ def test_csv_has_a_line_a_measure_with_numbers_as_they_are(run: Path):
     assert float(row["delta"]) == -0.5
     assert float(row["low"]) < -0.5 < float(row["high"]) < 0
     assert {each["benchmark"] for each in rows} == {"alpha", "beta", "overall"}
+    (played_on,) = {each["played_on"] for each in rows}
+    assert "suite " in played_on
+    assert "grading version" in played_on
+
+
+@pytest.mark.parametrize("name", ["=1+1", " =1+1", "\n=1+1", "\u200d=1+1", "@x", "\t=1+1"])
+def test_no_name_is_a_formula_to_a_spreadsheet(name: str):
+    document = {"baseline": name, "contestants": {name: {"pddl": {"episodes": 1, "errors": 0}}}}
+    _, row, *_ = csv.reader(io.StringIO(tables.as_csv(document)))
+    assert row[1].startswith("'")
+
+
+def test_markdown_shows_names_as_they_are_in_tables_too(run: Path):
+    shown = printed(run, "--markdown")
+    assert "<b>" not in shown
+    assert "[red]" not in shown
+    assert f"| alpha | {tables.literal(HOSTILE)} | 30 |" in shown
+
+
+def test_what_a_latex_table_was_played_on_stays_a_comment(tmp_path: Path):
+    made = make_run(tmp_path / "run", {"base": {"alpha": [1.0]}})
+    plan = made / "run.toml"
+    plan.write_text(plan.read_text().replace('"hash-base"', '"a\\n\\\\input{x}\\u2028b"'))
+    comments, _, _ = printed(made, "--latex").partition("\\begin{tabular}")
+    assert all(line.startswith("% ") for line in comments.splitlines())
+    assert "a \\input{x} b" in comments
+
+
+def test_what_a_run_does_not_tell_is_not_told():
+    run = {"packages": {}, "seeds": [0], "suite": "imported", "tasks": 3, "arena": "1", "machine": {}}
+    data = {"sources": {"imported": 3}, "grading_version": None, "scoring": [], "encoder": []}
+    document = {"provenance": {"runs": [run | {"created": "today"}], "data": {"sums": data}}}
+    assert sentences.provenance(document)[:2] == [
+        "suite imported, 3 tasks, seeds 0; arena 1; begun today",
+        "sums: tasks 3 imported",
+    ]
 
 
 @pytest.mark.parametrize("width", [80, 120, 160])

@@ -79,7 +79,11 @@ def test_what_a_run_does_not_hold_is_not_asked_and_says_why():
 
 def test_rankings_are_read_from_an_analysis():
     models = {
-        f"m{n}": {"loss": 3 + n, "top_k": {"3": {"jaccard": 0.8 - n / 10}, "10": {"jaccard": 0.9 - n / 10}}}
+        f"m{n}": {
+            "loss": 3 + n,
+            "base_loss": 2.5,
+            "top_k": {"3": {"jaccard": 0.8 - n / 10}, "10": {"jaccard": 0.9 - n / 12.5}},
+        }
         for n in range(6)
     }
     told = Record({}, {}, [], {"models": models})
@@ -145,3 +149,65 @@ def test_contestants_that_have_not_played_yet_are_left_out_of_their_group():
     early = answer(Record(progress, told.tasks, told.families, {}), "keeps tool use better")
     assert early.estimate == pytest.approx(answer(record(LOSSES), "keeps tool use better").estimate)
     assert "2 recipes against 2" in early.measured
+
+
+def test_a_few_nearly_equal_tasks_prove_no_margin():
+    families = [Family("base", 1, {"rtn-w4g128": "w4"})]
+    tasks = {str(n): f"worfbench/a/{n}" for n in range(7)}
+    progress = {(name, task): 0.5 for name in ("base", "w4") for task in tasks}
+    progress["w4", "0"] = 0.475
+    found = answer(Record(progress, tasks, families, {}), "workflow generation")
+    assert found.verdict == "not decidable"
+    assert found.estimate == pytest.approx(0.025 / 7)
+    assert found.high > 0.3
+    assert found.needed == 138  # 1 - 0.025 ** (1 / 138) is less than the 0.026 that are missing
+
+
+def test_each_family_says_what_it_found_where_there_are_several():
+    alone = answer(record(LOSSES), "keeps tool use better").measured
+    assert alone == "2 recipes against 2 of small"
+    several = record(LOSSES, bases=("small", "large"))
+    measured = answer(several, "keeps tool use better").measured
+    assert measured == "+29.0: 2 recipes against 2 of small; +14.5: 2 recipes against 2 of large"
+    sizes = answer(several, "Smaller models").measured
+    assert sizes == "small (90 without compression) against large (90), 4 recipes"
+
+
+def test_recipes_that_all_lose_the_same_are_no_correlation():
+    models = {
+        f"m{n}": {"loss": 3.0, "base_loss": 2.5, "top_k": {"10": {"jaccard": 0.9 - n / 11}}} for n in range(6)
+    }
+    models["unread"] = {"loss": None, "top_k": {"10": {"jaccard": 0.5}}}
+    told = answer(Record({}, {}, [], {"models": models}), "disturb the ranking")
+    assert (told.verdict, told.reason) == (
+        "not asked",
+        "losses or ranks of all recipes are the same, or no numbers",
+    )
+
+
+def test_what_a_recipe_adds_to_the_loss_of_its_own_base_is_correlated():
+    models = {
+        f"{base} {n}": {
+            "loss": loss + n / 100,
+            "base_loss": loss,
+            "top_k": {"10": {"jaccard": 0.9 - n / 10}},
+        }
+        for base, loss, places in (("small", 3.0, (1, 2, 3)), ("large", 1.0, (4, 5, 6)))
+        for n in places
+    }
+    told = answer(Record({}, {}, [], {"models": models}), "disturb the ranking")
+    assert (told.verdict, told.estimate) == ("confirmed", pytest.approx(1.0))
+
+
+def test_a_recipe_that_one_size_has_not_played_yet_is_left_out_of_both():
+    told = record({**LOSSES, "wanda-50": 0.9}, bases=("small", "large"))
+    progress = {
+        (name, task): value
+        for (name, task), value in told.progress.items()
+        if name != "small+wanda-50" or task in {"s0", "s1"}
+    }
+    early = answer(Record(progress, told.tasks, told.families, {}), "Smaller models")
+    assert early.estimate == pytest.approx(
+        answer(record(LOSSES, bases=("small", "large")), "Smaller models").estimate
+    )
+    assert early.measured.endswith("4 recipes")

@@ -8,9 +8,10 @@ from arena.engines.registry import ContestantSpec
 from arena.records import EpisodeEnded, EpisodeKey, Turn
 from arena.store.files import PLAN, create_database
 from arena.store.writer import RunWriter
-from arena.study.family import families
+from arena.study.family import by_model, families
 from arena.study.inside import by_weights, having_played
 from arena.study.noise import twins
+from arena.study.telling import telling_of
 from envs.base import Task
 
 TASKS = [Task(f"toy/a/{n}", "toy", "a", "bundled", n, 5, "easy", {"n": n}) for n in range(2)]
@@ -22,7 +23,7 @@ def contestant(name: str, spec: str, weights: str, engine: str = "hf", **setting
 
 
 def make_run(folder: Path, contestants: list[dict[str, Any]], replies: dict[str, list[list[str]]]) -> Path:
-    (folder / PLAN).write_text(tomli_w.dumps({"contestants": contestants}), encoding="utf-8")
+    (folder / PLAN).write_text(tomli_w.dumps({"plan": {}, "contestants": contestants}), encoding="utf-8")
     create_database(folder)
     writer = RunWriter(folder)
     writer.add_tasks(TASKS)
@@ -110,6 +111,26 @@ def test_a_family_knows_recipes_in_files_by_name_and_a_base_in_two_engines_is_tw
     assert (joined.base, joined.compressed) == ("base", {"wanda-2:4": "wanda", "gptq-w8": "w8"})
 
 
+def test_contestants_are_grouped_by_the_model_that_they_come_from_its_base_first(tmp_path: Path):
+    contestants = [
+        contestant("b w8", "hf:b+gptq-w8", "x"),
+        contestant("b", "vllm:b", "x"),
+        contestant("b again", "vllm:b", "x"),
+        contestant("o", "hf:o", "x"),
+        contestant("alone", "hf:alone", "x"),
+        contestant("o w4", "vllm:o+gptq-w4g128", "x"),
+    ]
+    run = make_run(tmp_path, contestants, {"b": [["a"]], "o": [["a"]], "o w4": [["a"]]})
+    assert by_model(run) == [["b", "b again", "b w8"], ["o", "o w4"]]
+    stranger = {"plan": {}, "contestants": [contestant("expert", "expert", "x"), *contestants]}
+    (run / PLAN).write_text(tomli_w.dumps(stranger), encoding="utf-8")
+    assert telling_of(run, tmp_path, lambda _: None) is None  # nothing was made of this baseline
+
+    (tmp_path / "one").mkdir()
+    one = make_run(tmp_path / "one", contestants[:3], {"b": [["a"]]})
+    assert by_model(one) == [["b w8", "b", "b again"]]
+
+
 def test_only_contestants_that_have_played_are_looked_into(tmp_path: Path):
     contestants = [
         contestant("base", "hf:b", "x"),
@@ -119,5 +140,5 @@ def test_only_contestants_that_have_played_are_looked_into(tmp_path: Path):
         contestant("other w4", "hf:o+gptq-w4g128", "x"),
     ]
     run = make_run(tmp_path, contestants, {"base": [["a"]], "w4": [["a"]], "other w4": [["a"]]})
-    (family,) = having_played(run, families(run))
+    (family,) = having_played({"base", "w4", "other w4"}, families(run))
     assert (family.base, family.compressed) == ("base", {"gptq-w4g128": "w4"})

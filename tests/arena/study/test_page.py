@@ -2,7 +2,7 @@ from typing import Any
 
 from arena.study.claims import Record
 from arena.study.document import needle_grid
-from arena.study.page import claim_rows, study_page
+from arena.study.page import claim_rows, report_files, study_page
 
 
 def claim(**changes: Any) -> dict[str, Any]:
@@ -22,18 +22,28 @@ def claim(**changes: Any) -> dict[str, Any]:
     return values | changes
 
 
+def report(baseline: str = "base") -> dict[str, Any]:
+    return {
+        "run": "r",
+        "baseline": baseline,
+        "contestants": {},
+        "failures": {},
+        "agents": {},
+        "overall": {},
+        "provenance": {"runs": [], "data": {"teval": {"sources": {"bundled": 3}}}},
+        "headline": {"kind": "alone", "text": f"Nothing to ship of {baseline}", "why": [], "caution": None},
+    }
+
+
 def document(**changes: Any) -> dict[str, Any]:
-    report = {"run": "r", "baseline": "base", "contestants": {}, "failures": {}}
-    report |= {"agents": {}, "overall": {}}
-    report["headline"] = {"kind": "alone", "text": "Nothing to ship", "why": [], "caution": None}
     values = {
         "run": "r",
         "created": "2026-11-24T00:00:00",
         "machine": {"cores": 2, "processor": "x86_64"},
         "packages": {"torch": "2.13"},
-        "suite": {"name": "study", "tasks": {"teval": 3}, "temperature": 0.0},
+        "suite": {"name": "study", "tasks": {"teval": 3}, "repeats": 1, "temperature": 0.0},
         "calibration": ["16 x 512"],
-        "report": report,
+        "reports": [report()],
         "claims": [claim()],
         "noise": [],
         "sizes": [],
@@ -91,8 +101,8 @@ def test_tools_in_the_chat_template_are_compared_with_the_base_and_others_are_no
     page = document()
     fields = {"delta": -0.1, "ci": [-0.2, 0.05], "pairs": 12}
     measures = {"measures": {"valid_call_rate": {"delta": 0.2, "ci": [0.1, 0.3]}}}
-    page["report"]["agents"] = {"tools": {"options": {"tools": "template"}}, "fp8": {"options": {}}}
-    page["report"]["overall"] = {"tools": fields | measures, "fp8": fields | measures}
+    page["reports"][0]["agents"] = {"tools": {"options": {"tools": "template"}}, "fp8": {"options": {}}}
+    page["reports"][0]["overall"] = {"tools": fields | measures, "fp8": fields | measures}
     told = study_page(page)
     assert "| tools | 12 | -10.0 [-20.0, +5.0] | +20.0 [+10.0, +30.0] |" in told
     assert "| fp8" not in told
@@ -111,3 +121,30 @@ def test_the_example_is_shown_as_it_is_and_the_recommendation_stands_first():
     assert (
         page.index("## Which to ship") < page.index("## What the paper found") < page.index("token by token")
     )
+
+
+def test_each_base_model_has_its_own_recommendation_and_its_own_report():
+    reports = [report("small"), report("large/b")]
+    page = study_page(document(reports=reports))
+    assert page.startswith("# Study of small and large/b\n")
+    assert (
+        "### small\n\n**Nothing to ship of small.**\n\n### large/b\n\n**Nothing to ship of large/b.**" in page
+    )
+    assert report_files(reports) == {"report-small.html": reports[0], "report-large-b.html": reports[1]}
+    assert list(report_files(reports[:1])) == ["report.html"]
+    assert list(report_files([report("a"), report("../../b")]))[1] == "report-..-..-b.html"
+
+
+def test_a_loss_is_told_in_points_whatever_its_base_is_called():
+    (row,) = claim_rows([claim(measured="2 recipes against 2 of rho-math-1b")])
+    assert row[2] == "+12.3 [+5.0, +20.0]"
+
+
+def test_the_page_says_whose_tasks_were_played_and_how_often():
+    page = study_page(document())
+    assert "study (bundled, not official data): 3 teval; each once" in page
+    official = report()
+    official["provenance"] = {"runs": [], "data": {"teval": {"sources": {"official": 2, "bundled": 1}}}}
+    suite = {"name": "study", "tasks": {"teval": 3}, "repeats": 5, "temperature": 0.7}
+    page = study_page(document(reports=[official], suite=suite))
+    assert "study (bundled and official data): 3 teval; each 5 times, temperature 0.7" in page

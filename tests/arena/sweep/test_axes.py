@@ -44,6 +44,7 @@ def test_values_are_sorted_from_the_easiest_to_the_hardest(axis: str, texts: lis
         ("tools", ["8"]),
         ("tools", ["0", "8"]),
         ("context", ["0..999999"]),
+        ("context", ["30000..1000"]),
         ("result-size", ["0", "100001"]),
         ("kv-cache", ["16", "9"]),
         ("kv-cache", ["8", "0"]),

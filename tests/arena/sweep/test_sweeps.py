@@ -3,6 +3,7 @@
 import json
 import sys
 from collections.abc import Sequence
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,8 +13,9 @@ from typer.testing import CliRunner
 from arena.cli import app
 from arena.contestant import Contestant, agent_settings
 from arena.engines.base import Engine, Request
-from arena.errors import UsageError
+from arena.errors import ArenaError, UsageError
 from arena.plan import Plan
+from arena.store.files import connect
 from arena.suite import expand, parse_suite
 from arena.sweep.axes import Point, axis_called, line_up_sweep
 from arena.sweep.cliff import find_cliff
@@ -21,6 +23,7 @@ from arena.sweep.depth import judge_turns
 from arena.sweep.judging import judge
 from arena.sweep.suited import check_tasks
 from envs import registry
+from tests.arena.report.made_runs import make_run
 
 sys.path.append(str(Path(__file__).parents[1]))
 from playing import AnsweringEngine, play
@@ -140,6 +143,36 @@ def test_the_only_contestant_of_a_run_is_compared_with_its_first_turn(tmp_path: 
     (line,) = judge_turns(tmp_path / "run", "gain")
     assert line.reference == "its own turn 1"
     assert line.judged[0].label == "turn 2"
+
+
+def test_by_turn_only_what_a_log_tells_and_what_was_graded_alike_is_compared(tmp_path: Path):
+    ones = {"alpha": [1.0] * 10}
+    made = make_run(tmp_path / "run", {"base": ones, "small": ones}, gradings={"small": 2})
+    (line,) = judge_turns(made, "gain")
+    assert [each.difference for each in line.judged] == [None]
+    assert not line.references
+    with closing(connect(made, write=True)) as db:
+        db.execute('UPDATE episode SET provenance = \'{"absent": ["progress", "tokens"]}\'')
+        db.commit()
+    (line,) = judge_turns(made, "gain")
+    assert [(each.difference, each.levels["gain"], each.costs["tokens"]) for each in line.judged] == [
+        (None, None, None)
+    ]
+    assert find_cliff(line, "gain", "up to").kind == "nothing"
+    (line,) = judge_turns(made, "valid_call_rate")
+    assert line.judged[0].difference is not None
+
+
+def test_runs_without_finished_episodes_and_names_of_any_kind_are_no_trouble_by_turn(tmp_path: Path):
+    runner = CliRunner()
+    failed = make_run(tmp_path / "failed", {"base": {"alpha": [None]}, "small": {"alpha": [None]}})
+    with pytest.raises(ArenaError, match="no episode of failed is finished"):
+        runner.invoke(app, ["sweep", "turns", "--run", str(failed)], catch_exceptions=False)
+    ones = {"alpha": [1.0] * 5}
+    made = make_run(tmp_path / "run", {"base": {"alpha": [None]}, "_a$\\x$": ones, "b": {"alpha": [None]}})
+    done = runner.invoke(app, ["sweep", "turns", "--run", str(made), "--out", str(tmp_path / "out")])
+    assert done.exit_code == 0, done.output
+    assert "nothing can be compared yet" in done.output
 
 
 @pytest.fixture
