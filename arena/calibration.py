@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from arena.errors import UsageError
+from arena.paths import typed_path
 from compress.calibration import Calibration, bundled_calibration, read_calibration
 
 _TRAJECTORIES = "trajectories:"
@@ -18,7 +19,7 @@ def find_calibration(name: str) -> Calibration:
         return bundled_calibration()
     if name.startswith(_TRAJECTORIES):
         return trajectories(name.removeprefix(_TRAJECTORIES))
-    path = Path(name).expanduser()
+    path = typed_path(name)
     if not name or not path.exists():  # an empty path is the folder that one is in
         raise UsageError(
             f"there is no calibration text {name}: no such file or folder",

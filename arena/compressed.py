@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 import platformdirs
 
 from arena.errors import ArenaError, EngineError, UsageError
+from arena.paths import typed_path
 from compress.errors import CompressError
 
 if TYPE_CHECKING:
@@ -38,7 +39,7 @@ def split_recipe(spec: str) -> tuple[str, str | None]:
     """
     model, plus, recipe = spec.rpartition("+")
     _, _, argument = spec.partition(":")
-    exists = any(path and Path(path).expanduser().exists() for path in (spec, argument))
+    exists = any(path and typed_path(path).exists() for path in (spec, argument))
     if not plus or not model or not recipe or exists:
         return spec, None
     return model, recipe

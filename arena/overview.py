@@ -8,10 +8,10 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from importlib.util import find_spec
-from pathlib import Path
 from typing import Literal
 
 from arena.errors import ArenaError, UsageError
+from arena.paths import typed_path
 from envs.errors import EnvsError
 
 PlayableState = Literal["unknown", "playable", "needs-data", "needs-package", "broken"]
@@ -174,7 +174,7 @@ def check_candidate(typed: str) -> None:
     spec = parse_contestant(spelled_out(typed)).spec
     kind, colon, argument = split_recipe(spec)[0].partition(":")
     is_file = kind == "script" or (kind in MODEL_KINDS and argument not in SHORTHANDS)
-    if not colon or not is_file or Path(argument).expanduser().exists():
+    if not colon or not is_file or typed_path(argument).exists():
         return
     if kind == "script" or not _HUB_ID.fullmatch(argument):
         raise UsageError(

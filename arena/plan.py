@@ -19,6 +19,7 @@ import tomli_w
 from arena import __version__
 from arena.contestant import Contestant
 from arena.errors import StoreError
+from arena.planned import what_is_wrong
 from arena.records import EpisodeKey
 from arena.store.files import DATABASE, PLAN, SCHEMA_VERSION, check_replaceable, create_database, written
 from arena.suite import Suite
@@ -29,8 +30,6 @@ from envs.errors import MissingPackage
 DIGEST = "plan_digest"
 """Key of a plan's digest in `run.toml`: the plan of a run of 100,000 tasks takes seconds to read."""
 _HEAD_CHARS = 2000
-_PARTS = {"plan": dict, "contestants": list}
-"""What every plan in `run.toml` has."""
 PACKAGES = ("gymnasium", "torch", "transformers", "openai", "scienceworld")
 
 
@@ -130,11 +129,8 @@ def read_plan(run: Path) -> dict[str, Any]:
         document = tomllib.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError, RecursionError) as error:
         raise StoreError(f"{path} can't be read: {error}", "a run directory needs its run.toml") from None
-    for name, kind in _PARTS.items():
-        if not isinstance(document.get(name), kind):
-            raise StoreError(
-                f"{path} is not as Arena writes it: it has no [{name}]", "a run directory needs its run.toml"
-            )
+    if wrong := what_is_wrong(document):
+        raise StoreError(f"{path} is not as Arena writes it: {wrong}", "a run directory needs its run.toml")
     return document
 
 

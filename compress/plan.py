@@ -57,7 +57,8 @@ def make_plan(architecture: Architecture, recipe: Recipe) -> CompressionPlan:
     for layer in layers:
         if layer.scheme:
             slots |= _quantized_slots(layer, layer.scheme, slots.pop(f"{layer.name}.weight").dtype)
-    return CompressionPlan(layers, tuple(ignored), slots, tuple(_notes(layers, recipe)))
+    notes = (*_needless(recipe, architecture), *_notes(layers, recipe))
+    return CompressionPlan(layers, tuple(ignored), slots, notes)
 
 
 def fitting_group_size(wanted: int, width: int) -> int:
@@ -118,6 +119,13 @@ def _quantized_slots(layer: LayerPlan, scheme: Scheme, dtype: str) -> dict[str, 
     if not scheme.symmetric:
         slots[f"{layer.name}.weight_zero_point"] = Slot("I32", (packed_width(rows, scheme.bits), groups))
     return slots
+
+
+def _needless(recipe: Recipe, architecture: Architecture) -> list[str]:
+    """Tell what a recipe ignores in vain: a misspelt name would otherwise be seen in the scores only."""
+    names = {*architecture.linears, "lm_head"}  # which many models tie to their embeddings
+    vain = [each for each in recipe.ignore if not any(_is_ignored(name, (each,)) for name in names)]
+    return [f"the model has no linear layer that ignore={';'.join(vain)} would leave out"] if vain else []
 
 
 def _notes(layers: tuple[LayerPlan, ...], recipe: Recipe) -> list[str]:

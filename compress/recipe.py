@@ -202,7 +202,7 @@ def read_recipe(name: str, changes: Mapping[str, Any] | None = None) -> Recipe:
     `changes` are settings that hold instead of the recipe's own; their values may be text. Raises
     `RecipeError` for unknown names and settings (the nearest ones suggested) and for unfit values.
     """
-    settings = _from_file(Path(name).expanduser()) if name.endswith(".toml") else _from_name(name)
+    settings = _from_file(name) if name.endswith(".toml") else _from_name(name)
     changed = _changed(settings, changes or {})
     if isinstance(changed.get("ignore"), str):
         changed["ignore"] = [part for part in changed["ignore"].split(";") if part]
@@ -257,11 +257,12 @@ def _from_name(name: str) -> dict[str, Any]:
     return _changed(tomllib.loads(text), numbers) | {"name": name}
 
 
-def _from_file(path: Path) -> dict[str, Any]:
+def _from_file(name: str) -> dict[str, Any]:
     try:
+        path = Path(name).expanduser()
         settings = tomllib.loads(path.read_text("utf-8"))
-    except (OSError, ValueError, RecursionError) as error:
-        raise RecipeError(f"The recipe {path} can't be read: {error}.") from None
+    except (OSError, ValueError, RuntimeError) as error:  # RuntimeError: nested too deep, no home folder
+        raise RecipeError(f"The recipe {name} can't be read: {str(error).rstrip('.')}.") from None
     base = settings.pop("base", None)
     if base is not None:
         settings = _changed(_from_name(str(base)), settings)

@@ -52,8 +52,9 @@ def play(
     from tui.app import watch as watch_on_screen
 
     run = runs_folder() / plan.id
-    if runs_in_browser() and is_being_played(run):  # the first page plays, all others watch
+    if is_being_played(run):  # the first terminal or page plays, all others watch
         watch_on_screen(run)
+        say(f"{run.name} is being played in another terminal; `arena watch {run.name}` shows it again")
         return
     tally = play_on_screen(plan, run, engines)
     if tally is not None and tally.owed:

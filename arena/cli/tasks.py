@@ -14,6 +14,7 @@ def tasks(
 ) -> None:
     """List the tasks: one line a benchmark, or every task of the one that is named."""
     from arena.cli.output import print_json, print_table, say
+    from arena.engines.options import nearest
     from arena.errors import UsageError
     from envs import registry
     from envs.errors import BadData, MissingData
@@ -49,6 +50,9 @@ def tasks(
         ]
         subsets = len({task.subset for task in found})
         summary.append((card.name, card.capability, len(found), subsets, state, mend))
+    if subset and not listed and not summary[0][5]:
+        known = sorted({f"{name}/{task.subset}" for task in registry.tasks(name, source)})  # type: ignore[arg-type]
+        raise UsageError(f"{name} has no subset {subset!r}", nearest(f"{name}/{subset}", known, "subsets"))
     if as_json:
         print_json(listed)
     elif name:

@@ -5,7 +5,6 @@ where its action was read and the environment refused it (`REFUSED`). All of it 
 held in memory, and a page costs the same wherever it is.
 """
 
-import json
 import re
 import sqlite3
 from collections import Counter
@@ -15,7 +14,8 @@ from dataclasses import dataclass
 from arena.engines.options import nearest
 from arena.errors import UsageError
 from arena.filtering import About, Filter, Where
-from arena.protocol.base import Failure, FailureKind, failure_from_json
+from arena.protocol.base import Failure, FailureKind
+from arena.store.rows import failure_from_row
 
 REFUSED = "refused"
 """Kind of a turn whose action was read and had no effect: no failure of the reply, but of the choice."""
@@ -290,7 +290,7 @@ def _failed_turn(row: sqlite3.Row) -> FailedTurn:
         repeat=row["repeat"],
         turn=row["idx"],
         kind=row["kind"],
-        failure=failure_from_json(json.loads(row["failure"])) if row["failure"] else None,
+        failure=failure_from_row(row),
         reply=row["reply"],
         action=row["action"],
     )

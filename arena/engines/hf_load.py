@@ -15,6 +15,7 @@ import platformdirs
 
 from arena.bundled import BUNDLED, model_folder
 from arena.errors import EngineError
+from arena.paths import typed_path
 from compress.checkpoint import Checkpoint, read_checkpoint
 from compress.errors import CheckpointError, first_line
 
@@ -48,7 +49,7 @@ def find_checkpoint(name: str, trust_remote_code: bool) -> Checkpoint:
     Imports no torch. Raises `EngineError` where there is no such model, or it lacks weights or tokenizer.
     """
     known = {SMOLLM2: _smollm2, BUNDLED: model_folder}
-    path = known[name]() if name in known else Path(name).expanduser()
+    path = known[name]() if name in known else typed_path(name)
     try:
         if name not in known and not path.exists() and _HUB_ID.fullmatch(name):
             checkpoint = _from_hub(name, trust_remote_code)

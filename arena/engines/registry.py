@@ -11,7 +11,6 @@ from dataclasses import dataclass, field
 from importlib import import_module
 from importlib.metadata import EntryPoint, entry_points
 from importlib.util import find_spec
-from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from arena import compressed
@@ -28,6 +27,7 @@ from arena.engines.options import (
 )
 from arena.engines.vllm_machine import HOW_TO_INSTALL
 from arena.errors import EngineError, MissingPackage, UsageError
+from arena.paths import typed_path
 
 _NAME = re.compile(r"[A-Za-z0-9._-]+")
 _HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*/[\w.-]+")
@@ -220,7 +220,7 @@ def _kind_and_argument(spec: str) -> tuple[str, str]:
         return kind, argument
     if kind in _plugins():
         return kind, argument
-    path = Path(spec).expanduser()
+    path = typed_path(spec)
     if (path / "config.json").is_file() or (path.is_file() and path.suffix == ".gguf"):
         return "hf", str(path)
     if path.exists():
@@ -245,7 +245,9 @@ def _model(spec: str) -> tuple[str, str] | None:
 
 
 def _all_names() -> list[str]:
-    return [*BUILT_IN, *SHORTHANDS, *_plugins()]
+    from arena.presets import presets  # which are written as specs of these engines
+
+    return [*BUILT_IN, *SHORTHANDS, *_plugins(), *presets()]
 
 
 def _factory(kind: str) -> Callable[..., Engine]:

@@ -21,6 +21,7 @@ from pydantic import Field
 
 from arena.engines.base import Capability, Completion, Engine, Request
 from arena.errors import UsageError
+from arena.paths import typed_path
 
 _WORDS = re.compile(r"\S+\s*|\s+")
 
@@ -41,7 +42,7 @@ class ScriptEngine(Engine):
 
     def __init__(self, file: str, *, latency_s: Annotated[float, Field(ge=0, le=3600)] = 0.0) -> None:
         """Read the script. Raises `UsageError` with file and line where it can't be read."""
-        self._parts = read_script(Path(file).expanduser())
+        self._parts = read_script(typed_path(file))
         self._latency_s = latency_s
 
     async def complete(self, requests: Sequence[Request]) -> list[Completion]:

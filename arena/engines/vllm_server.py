@@ -13,7 +13,6 @@ import urllib.request
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from importlib.util import find_spec
-from pathlib import Path
 
 from arena.engines.vllm_machine import (
     CONSTRAINT_BACKEND,
@@ -27,6 +26,7 @@ from arena.engines.vllm_machine import (
 )
 from arena.engines.vllm_problem import refuse_on_cpu
 from arena.errors import EngineError, UsageError
+from arena.paths import typed_path
 
 _CLI = "vllm.entrypoints.cli.main"
 _POLL_S = 0.5
@@ -126,7 +126,7 @@ def _command(
 
 def _served_name(model: str) -> str:
     """Return a hub id as it is, a path's last part; with nothing that a contestant's SPEC has a use for."""
-    name = model if not Path(model).expanduser().exists() else Path(model).expanduser().resolve().name
+    name = model if not typed_path(model).exists() else typed_path(model).resolve().name
     return re.sub(r"[^\w./-]", "-", name)
 
 

@@ -11,19 +11,17 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
-
 from arena.outside.lines import BadLog
 from arena.outside.recorded import object_of
 from arena.plan import contestant_names, read_plan
+from arena.planned import what_is_wrong
 from arena.protocol.base import failure_from_json, failure_to_json
 from arena.records import Episode, EpisodeKey, Turn
 from arena.store.files import connect
-from arena.store.rows import episode_from_row, read_turns, task_from_json
+from arena.store.rows import episode_from_row, json_from_row, read_turns, task_from_json
 from envs.base import Task
 
 STATUSES = ("running", "done", "error")
-MOST_REPEATS = 10_000
 ROUNDING = 1e-9
 """By so much sums of shares go beyond 1."""
 
@@ -106,7 +104,7 @@ def _episodes(run: Path) -> Iterator[Whole]:
                 head = episode_from_row(row)
                 turns = read_turns(db, head.id, head.first_observation)
                 yield Whole(
-                    head, json.loads(row["provenance"]), turns, task_from_json(tasks[row["task_hash"]])
+                    head, json_from_row(row, "provenance"), turns, task_from_json(tasks[row["task_hash"]])
                 )
     finally:
         db.close()
@@ -183,74 +181,12 @@ def checked_plan(value: Any, place: str) -> dict[str, Any]:
     """Return a plan that has what reports and screens need of it. Raises `BadLog`."""
     document = object_of(value, place, "the plan")
     try:
-        _Document.model_validate_json(json.dumps(document, allow_nan=False))
-    except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(map(str, ("plan", *first["loc"])))
-        raise BadLog(f"{place}: {where[:80]!a} is not as Arena writes it: {first['msg'][:80]}") from None
+        json.dumps(document, allow_nan=False)
     except (ValueError, RecursionError):
         raise BadLog(f"{place}: the plan holds numbers that are none") from None
+    if wrong := what_is_wrong(document):
+        raise BadLog(f"{place}: the plan is not as Arena writes it: {wrong}")
     return document
-
-
-class _Shape(BaseModel):
-    """What is needed of a part of a plan; what else stands there is left to itself."""
-
-    model_config = ConfigDict(strict=True)
-
-
-class _Frozen(_Shape):
-    suite: str
-    settings: "_Settings"
-    repeats: int = Field(ge=1, le=MOST_REPEATS)
-    contestants: list[tuple[str, str]]
-    tasks: list[tuple[str, str]]
-
-
-class _Settings(_Shape):
-    seed: int = 0
-
-
-class _Contestant(_Shape):
-    name: str
-    hash: str = ""
-    spec: str = ""
-    options: dict[str, Any] | None = None
-    identity: "_Identity | None" = None
-    size_bytes: int | None = Field(None, ge=0)
-
-
-class _Identity(_Shape):
-    engine: dict[str, Any] | None = None
-
-
-class _Suite(_Shape):
-    tasks: list[dict[str, Any]] = []
-
-
-class _Log(_Shape):
-    file: str
-    format: str
-
-
-class _Imported(_Shape):
-    logs: list[_Log]
-    paired: int
-    unmatched: dict[str, int]
-    missing: dict[str, list[str]]
-    progress_is: dict[str, str]
-    notes: list[str]
-
-
-class _Document(_Shape):
-    plan: _Frozen
-    contestants: list[_Contestant] = Field(min_length=1)
-    arena: str = ""
-    created: str = ""
-    packages: dict[str, str] = {}
-    machine: dict[str, Any] = {}
-    suite: _Suite | None = None
-    imported: _Imported | None = None
 
 
 def _checked_provenance(provenance: dict[str, Any], place: str) -> dict[str, Any]:

@@ -1,6 +1,5 @@
 """Reading a run, also while another process writes it."""
 
-import json
 import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
@@ -18,7 +17,7 @@ from arena.records import (
     TurnPlayed,
 )
 from arena.store.files import connect
-from arena.store.rows import episode_from_row, read_turns, task_from_json, turn_from_row
+from arena.store.rows import episode_from_row, json_from_row, read_turns, task_from_json, turn_from_row
 from envs.base import Task
 
 
@@ -60,7 +59,7 @@ class RunReader:
     def provenance(self, episode: Episode) -> dict[str, Any]:
         """Return what is recorded of how an episode came about: grading version, engine, template, parser."""
         row = self._db.execute("SELECT provenance FROM episode WHERE id = ?", (episode.id,)).fetchone()
-        return json.loads(row["provenance"])
+        return json_from_row(row, "provenance")
 
     def costs(self) -> dict[int, tuple[int, int, float]]:
         """Return what each episode cost, by id: turns, completion tokens, seconds of waiting for them."""
@@ -135,7 +134,7 @@ class RunReader:
         return episode_from_row(row)
 
     def _event(self, row: sqlite3.Row) -> Event:
-        data = json.loads(row["data"])
+        data = json_from_row(row, "data")
         if row["kind"] == "notice":
             return Notice(data["text"], data["details"])
         episode = self._episode(row["episode_id"])

@@ -2,11 +2,13 @@
 
 import json
 import sqlite3
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import asdict
 from typing import Any
 
-from arena.protocol.base import failure_from_json, failure_to_json
+from arena.errors import StoreError
+from arena.protocol.base import Failure, failure_from_json, failure_to_json
 from arena.records import Episode, EpisodeKey, Turn
 from envs.base import Task
 
@@ -74,13 +76,13 @@ def turn_from_row(row: sqlite3.Row, observation: str) -> Turn:
         reply=row["reply"],
         thought=row["thought"],
         action=row["action"],
-        failure=failure_from_json(json.loads(row["failure"])) if row["failure"] else None,
+        failure=failure_from_row(row),
         outcome=row["outcome"],
         valid=bool(row["valid"]),
         progress=row["progress"],
         success=bool(row["success"]),
-        subgoals=json.loads(row["subgoals"]),
-        scores=json.loads(row["scores"]),
+        subgoals=json_from_row(row, "subgoals"),
+        scores=json_from_row(row, "scores"),
         finish_reason=row["finish_reason"],
         prompt_tokens=row["prompt_tokens"],
         completion_tokens=row["completion_tokens"],
@@ -125,8 +127,29 @@ def task_to_json(task: Task) -> str:
 
 
 def task_from_json(text: str) -> Task:
-    """Return the task that `task_to_json` wrote."""
-    return Task(**json.loads(text))
+    """Return the task that `task_to_json` wrote. Raises `StoreError` where it is not as written."""
+    with _as_written("a task"):
+        return Task(**json.loads(text))
+
+
+def failure_from_row(row: sqlite3.Row) -> Failure | None:
+    """Return why a row of `turn` holds no action. Raises `StoreError` where that is not as written."""
+    with _as_written("a turn's failure"):
+        return failure_from_json(json.loads(row["failure"])) if row["failure"] else None
+
+
+def json_from_row(row: sqlite3.Row, column: str) -> Any:
+    """Return the JSON of one column. Raises `StoreError` where it holds none."""
+    with _as_written(f"the column {column}"):
+        return json.loads(row[column])
+
+
+@contextmanager
+def _as_written(what: str) -> Iterator[None]:
+    try:
+        yield
+    except (ValueError, TypeError, KeyError, RecursionError) as error:
+        raise StoreError(f"{what} of the run can't be read: {error}", "was it edited?") from None
 
 
 def to_json(value: Mapping[str, Any]) -> str:

@@ -220,6 +220,34 @@ def test_damage_that_is_met_on_the_way_through_the_rows_is_the_same_error(run: P
             pass
 
 
+@pytest.mark.parametrize("column", ["failure", "subgoals", "scores"])
+@pytest.mark.parametrize("found", ["{", "[" * 100_000, '{"kind": "no such kind"}'])
+def test_a_turn_whose_json_was_edited_is_one_clear_error(run: Path, column: str, found: str):
+    writer = RunWriter(run)
+    writer.add_tasks([TASK])
+    episode, _ = writer.begin(KEY, {})
+    episode.begin("the goal", "saw 0")
+    episode.append(turn(0))
+    with closing(sqlite3.connect(run / "run.sqlite")) as db, db:
+        db.execute(f"UPDATE turn SET {column} = ?", (found,))
+    reader = RunReader(run)
+    (head,) = reader.episodes()
+    if found.startswith('{"') and column != "failure":  # JSON as good as any other
+        assert reader.turns(head)
+        return
+    with pytest.raises(StoreError, match="can't be read"):
+        reader.turns(head)
+
+
+@pytest.mark.parametrize("found", ["{", "[]", '{"id": "toy/a/0"}'])
+def test_a_task_whose_json_was_edited_is_one_clear_error(run: Path, found: str):
+    RunWriter(run).add_tasks([TASK])
+    with closing(sqlite3.connect(run / "run.sqlite")) as db, db:
+        db.execute("UPDATE task SET data = ?", (found,))
+    with pytest.raises(StoreError, match="a task of the run can't be read"):
+        RunReader(run).tasks()
+
+
 def test_a_writer_that_can_not_end_its_log_says_so_in_one_sentence(run: Path):
     writer = RunWriter(run)
     writer.add_tasks([TASK])

@@ -141,6 +141,22 @@ def test_fewer_bits_and_more_zeros_are_more_error(tiny: Path, texts: Calibration
     assert errors == sorted(errors)
 
 
+@pytest.mark.parametrize(
+    ("ignore", "told"),
+    [
+        ("lm_head", ""),
+        ("lm_head;down_proj;re:.*layers.0.*", ""),
+        ("lm_head;dwon_proj;re:.*layers.7.*", "dwon_proj;re:.*layers.7.*"),
+    ],
+)
+def test_a_name_that_is_ignored_in_vain_is_told(
+    tiny: Path, texts: Calibration, tmp_path: Path, ignore: str, told: str
+) -> None:
+    chosen = read_recipe("rtn-w4g16", {"ignore": ignore})
+    notes = compress(tiny, chosen, tmp_path / "out", calibration=texts).notes
+    assert [f"the model has no linear layer that ignore={told} would leave out"] * bool(told) == list(notes)
+
+
 def test_a_group_size_that_does_not_divide_a_width_is_made_smaller_and_said(
     texts: Calibration, tmp_path: Path
 ) -> None:
