@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 TORCH ?= torch==2.13.0
 MODEL ?= bundled
 # of `make study`: where MODEL plays (hf or vllm), what, and more options, as STUDY="--samples 32"
-ENGINE ?= $(if $(filter bundled,$(MODEL)),hf,vllm)
+ENGINE ?= $(if $(filter bundled openai:%,$(MODEL)),hf,vllm)
 SUITE ?= study
 STUDY ?=
 TEST_JOBS ?= 2
@@ -36,7 +36,7 @@ demo: install  ## play the bundled agent against three of its compressed variant
 	@echo "see it turn by turn:  $(BIN)/arena play"
 
 ifeq ($(ENGINE),vllm)
-study: compress vllm  ## play MODEL (folders, hub ids; default: bundled) and all that recipes make of it; study/study.md
+study: compress vllm  ## play MODEL (folders, hub ids, presets, a server; default: bundled) and all that recipes make of it; study/study.md
 	$(COMPRESS_VENV)/bin/arena study $(MODEL) $(STUDY) --out study --make-only
 	$(VLLM_VENV)/bin/arena study $(MODEL) $(STUDY) --suite $(SUITE) --engine vllm --out study
 else

@@ -18,7 +18,9 @@ def what_is_wrong(document: Mapping[str, Any]) -> str:
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         where = ".".join(map(str, first["loc"]))
-        return f"{where[:_MOST_CHARS]!a}: {first['msg'][:_MOST_CHARS]}"
+        # pydantic's own words for a table would name a class of this file
+        why = "it should be a table" if first["type"] == "model_type" else first["msg"]
+        return f"{where[:_MOST_CHARS]!a}: {why[:_MOST_CHARS]}"
     return ""
 
 

@@ -12,11 +12,21 @@ from arena.cli.options import Jobs, Json, Limit, Quiet
 
 def study(
     models: Annotated[
-        list[str] | None, typer.Argument(metavar="[MODEL…]", help="Folders, hub ids, or `bundled` (default).")
+        list[str] | None,
+        typer.Argument(
+            metavar="[MODEL…]", help="Folders, hub ids, presets, openai:URL#MODEL, or `bundled` (default)."
+        ),
     ] = None,
     recipe: Annotated[
         list[str] | None,
         typer.Option("--recipe", help="A recipe; may be repeated (default: all that can be made here)."),
+    ] = None,
+    made: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="RECIPE=SPEC",
+            help="What a recipe made of MODEL elsewhere: a folder, or a server's model; may be repeated.",
+        ),
     ] = None,
     suite: Annotated[str, typer.Option(help="Another suite.")] = "study",
     engine: Annotated[str, typer.Option(help="hf or vllm.")] = "hf",
@@ -67,8 +77,10 @@ def study(
         RECIPES,
         EngineKind,
         calibrated_recipes,
+        is_served,
         model_names,
         not_on_a_cpu,
+        read_made,
         study_contestants,
     )
     from arena.study.making import made_here, make
@@ -76,16 +88,22 @@ def study(
     from compress.with_llmcompressor import is_installed
 
     if played:
-        if models or recipe or make_only:
-            raise UsageError("--run plays nothing", "leave out models, --recipe and --make-only")
+        if models or recipe or made or make_only:
+            raise UsageError("--run plays nothing", "leave out models, --recipe, --made and --make-only")
         _write_page(find_run(played), out, as_json=as_json)
         return
     if engine not in ("hf", "vllm"):
         raise UsageError(f"the study plays in hf or vllm, not in {engine!r}")
     kind: EngineKind = "vllm" if engine == "vllm" else "hf"
     models = models or ["bundled"]
-    model_names(models)  # a wrong one is said before anything is made
-    recipes = calibrated_recipes(recipe or RECIPES, samples, tokens, out / "recipes")
+    elsewhere = read_made(made or ())
+    (first, *_) = model_names(models, elsewhere).values()  # a wrong one is said before anything is made
+    if is_served(first) and recipe:
+        raise UsageError(
+            "what a server keeps can't be compressed here", "leave out --recipe, or give a folder"
+        )
+    own = () if is_served(first) else [each for each in recipe or RECIPES if each not in elsewhere]
+    recipes = calibrated_recipes(own, samples, tokens, out / "recipes")
     with CompressionProgress(quiet=quiet) as compression:
         if not recipe and not is_installed():
             recipes, missing = made_here(models, recipes)
@@ -94,7 +112,7 @@ def study(
             make(models, recipes, compression.listen)
             return
         in_hf = not_on_a_cpu(recipes) if kind == "vllm" and build().startswith(CPU_PACKAGE) else ()
-        typed = study_contestants(models, recipes, kind, in_hf)
+        typed = study_contestants(models, recipes, kind, in_hf, elsewhere)
         plan, engines = line_up(load_suite(suite), typed, limit, on_compress=compression.listen)
     check_playable(plan)
     run = out / "run"

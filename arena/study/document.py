@@ -95,7 +95,7 @@ def _calibration(plan: Mapping[str, Any]) -> list[str]:
 
 
 def _sizes(plan: Mapping[str, Any], record: Record) -> list[dict[str, Any]]:
-    """Return {contestant, size_bytes, progress}: the mean over all tasks that it has finished."""
+    """Return {contestant, size_bytes (None: unknown), progress}: the mean over tasks that it finished."""
     rows = []
     for contestant in plan["contestants"]:
         values = [value for (name, _), value in record.progress.items() if name == contestant["name"]]
@@ -103,7 +103,7 @@ def _sizes(plan: Mapping[str, Any], record: Record) -> list[dict[str, Any]]:
             rows.append(
                 {
                     "contestant": contestant["name"],
-                    "size_bytes": contestant.get("size_bytes", 0),
+                    "size_bytes": contestant.get("size_bytes"),
                     "progress": float(np.mean(values)),
                 }
             )

@@ -26,16 +26,16 @@ def analyses_of(
 ) -> list[Mapping[str, Any]]:
     """Return the analysis of each family of a run, on its base's own trajectories.
 
-    Contestants that have finished no episode yet are left out. An analysis that is kept in `folder`
-    (`analysis-BASE.json`) is made again only when others have played since, and then (or after a crash) only
-    of the models that are new; not `goes_on`: no model is loaded, and those that are new are left out. vLLM's
-    contestants are read by transformers, from the same weights. Raises `ArenaError`.
+    Contestants that have finished no episode yet are left out, and those that a server keeps. An analysis
+    that is kept in `folder` (`analysis-BASE.json`) is made again only when others have played since, and then
+    (or after a crash) only of the models that are new; not `goes_on`: no model is loaded, and those that are
+    new are left out. vLLM's contestants are read by transformers, from the same weights. Raises `ArenaError`.
     """
     specs = {each["name"]: spec for each in read_plan(run)["contestants"] if (spec := in_this_process(each))}
     _, episodes, _ = read_scores(run)
     played = Counter(each.contestant for each in episodes)
     found: list[Mapping[str, Any]] = []
-    for family in by_weights(having_played(played, families(run)), specs):
+    for family in by_weights(having_played(played.keys() & specs.keys(), families(run)), specs):
         path = folder / f"analysis-{plain_name(family.base)}.json"
         names = [family.base, *family.compressed.values()]
         kept = read_kept(path)

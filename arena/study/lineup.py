@@ -36,49 +36,89 @@ def study_contestants(
     recipes: Sequence[str],
     engine: EngineKind = "hf",
     in_hf: Collection[str] = (),
+    made: Mapping[str, str] | None = None,
 ) -> list[str]:
     """Return the study's contestants as they are typed after `-a`; the first model is the baseline.
 
     Of each model: the base; the base once more, which must tie (A/A); the base with tools in its chat
     template; each recipe (names, or files as `calibrated_recipes` writes). With `vllm`, last of all and slow:
-    the base in transformers, which shows what numerics do, and the recipes `in_hf` beside it. Raises
+    the base in transformers, which shows what numerics do, and the recipes `in_hf` beside it. `made` has the
+    contestants that stand for a recipe of the (only) model, instead of what would be made here. Raises
     `UsageError` as `model_names` does.
     """
+    made = made or {}
     lines: list[str] = []
     slow: list[str] = []
-    for name, model in model_names(models).items():
-        hf = f"hf:{model_of(model)}"
-        spec = model if model == "bundled" and engine == "hf" else f"{engine}:{model_of(model)}"
+    for name, model in model_names(models, made).items():
+        spec = _spec(model, engine)
         lines += [f"{name}={spec}", f"{name}-again={spec}"]
         if model != "bundled":  # its chat template takes no tools
-            lines.append(f"{name}-tools={spec},tools=template")
-        if engine == "vllm":
-            slow.append(f"{name}-in-hf={hf}")
-        for recipe in recipes:
+            lines.append(f"{name}-tools={spec},tools={'server' if is_served(model) else 'template'}")
+        if engine == "vllm" and not is_served(model):
+            slow.append(f"{name}-in-hf=hf:{model_of(model)}")
+        for recipe in () if is_served(model) else recipes:
             known_as = recipe_name(recipe)
-            late = engine == "vllm" and known_as in in_hf
-            typed = f"{name}-{file_name(known_as)}={hf if late else spec}+{recipe}"
-            (slow if late else lines).append(typed)
+            if known_as not in made:
+                late = engine == "vllm" and known_as in in_hf
+                base = f"hf:{model_of(model)}" if late else spec
+                (slow if late else lines).append(f"{name}-{file_name(known_as)}={base}+{recipe}")
+        lines += [f"{name}-{file_name(recipe)}={given}" for recipe, given in made.items()]
     return lines + slow
 
 
-def model_names(models: Sequence[str]) -> dict[str, str]:
+def model_names(models: Sequence[str], made: Collection[str] = ()) -> dict[str, str]:
     """Return models by the names that they play under.
 
-    Raises `UsageError` for models that can't be compressed here, and for two that are called the same.
+    Raises `UsageError` for models that can't be compressed here (a server's can't: what recipes make of it
+    has to be in `made`), for two that are called the same, and where it isn't said of which model `made` is.
     """
+    if made and len(models) > 1:
+        raise UsageError("--made says what was made of one model", "study the models one by one")
     found: dict[str, str] = {}
     for model in models:
-        if re.match(r"(openai|expert|random|script|replay)(:|$)", model):
+        if re.match(r"(expert|random|script|replay)(:|$)", model):
             raise UsageError(
-                f"the study compresses its models, and {model!r} is none that it can read",
-                "give folders, hub ids or `bundled`; `arena batch study -a …` plays what servers serve",
+                f"{model!r} has no weights to compress",
+                "give folders, hub ids, presets, `bundled`, or openai:URL#MODEL with --made RECIPE=SPEC",
             )
-        name = plain_name(Path(model).name)
+        if is_served(model) and not made:
+            raise UsageError(
+                f"what a server keeps can't be compressed here: {model_of(model)}",
+                "say where it serves what was made of it: --made awq-w4g128=openai:URL#MODEL",
+            )
+        name = plain_name(Path(model.rpartition("#")[2] if is_served(model) else model).name)
         if name in found:
             raise UsageError(f"two models are called {name!r}", "rename one of the folders")
         found[name] = model
     return found
+
+
+def read_made(typed: Sequence[str]) -> dict[str, str]:
+    """Read `RECIPE=SPEC[,option=value…]`, as --made takes it. Raises `UsageError`."""
+    found: dict[str, str] = {}
+    for text in typed:
+        recipe, equals, spec = text.partition("=")
+        if not equals or not spec:
+            raise UsageError(f"--made {text} is not RECIPE=SPEC", "write --made awq-w4g128=openai:URL#MODEL")
+        with compress_errors():
+            read_recipe(recipe)
+        if recipe.endswith(".toml"):
+            raise UsageError(f"--made takes a recipe's name, not {recipe}", "`arena recipes` lists them")
+        if recipe in found:
+            raise UsageError(f"--made says twice what {recipe} made", "leave one out")
+        found[recipe] = spec
+    return found
+
+
+def is_served(model: str) -> bool:
+    """Return whether a server keeps the model's weights."""
+    return model.startswith("openai:")
+
+
+def _spec(model: str, engine: EngineKind) -> str:
+    if is_served(model) or (model == "bundled" and engine == "hf"):
+        return model
+    return f"{engine}:{model_of(model)}"
 
 
 def plain_name(name: str) -> str:
@@ -124,5 +164,5 @@ def _write(recipe: str, changes: Mapping[str, int], folder: Path) -> str:
 
 
 def model_of(model: str) -> str:
-    """Return a model without its engine's name: `vllm:qwen` is `qwen`."""
-    return model.partition(":")[2] if model.startswith(("hf:", "vllm:")) else model
+    """Return a model without its engine's name: `vllm:qwen` is `qwen`, `openai:URL#qwen` is `URL#qwen`."""
+    return model.partition(":")[2] if model.startswith(("hf:", "vllm:", "openai:")) else model

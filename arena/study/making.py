@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from arena.compressed import Listener, compress_errors, is_kept, kept_checkpoint
+from arena.presets import meant
 from arena.study.lineup import model_of, recipe_name
 from compress.compressor import OWN_METHODS
 from compress.recipe import read_recipe
@@ -22,7 +23,7 @@ def make(models: Sequence[str], recipes: Sequence[str], on_progress: Listener) -
     """Make and keep all checkpoints; minutes to hours. Raises as `arena.compressed.resolve` does."""
     for model in models:
         for recipe in recipes:
-            kept_checkpoint(model_of(model), recipe, on_progress)
+            kept_checkpoint(_weights(model), recipe, on_progress)
 
 
 def _is_ours(recipe: str) -> bool:
@@ -31,4 +32,10 @@ def _is_ours(recipe: str) -> bool:
 
 
 def _are_kept(models: Sequence[str], recipe: str) -> bool:
-    return all(is_kept(model_of(model), recipe) for model in models)
+    return all(is_kept(_weights(model), recipe) for model in models)
+
+
+def _weights(model: str) -> str:
+    """Return the folder or hub id of a model; a preset's hub id."""
+    found = meant(model)
+    return model_of(found.spec if found else model)

@@ -170,11 +170,12 @@ def _telling(example: Mapping[str, Any] | None) -> str:
 
 
 def _sizes(sizes: Sequence[Mapping[str, Any]]) -> str:
-    if not sizes:
+    known = [row for row in sizes if row["size_bytes"]]  # a server doesn't say it
+    if not known:
         return ""
     rows = [
         (row["contestant"], f"{row['size_bytes'] / 1e6:,.1f}", f"{100 * row['progress']:.1f}")
-        for row in sorted(sizes, key=lambda row: row["size_bytes"])
+        for row in sorted(known, key=lambda row: row["size_bytes"])
     ]
     return "## Size against score\n\nMean progress rate over all tasks.\n\n" + markdown(
         ("contestant", ">MB", ">progress"), rows

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from arena.store.files import connect
+from tests.servers.fake_openai import serving
 
 STUDY = ("study", "bundled", "--suite", "small", "--limit", "2", "--quiet")
 RECIPES = ("--recipe", "rtn-w2g32", "--recipe", "magnitude-50")
@@ -91,12 +92,46 @@ def test_a_study_that_was_ended_goes_on_and_ends_with_its_page(tmp_path: Path):
     assert "--run plays nothing" in err
 
 
-def test_what_cannot_be_studied_is_said_before_anything_is_done(tmp_path: Path):
-    command = [sys.executable, "-m", "arena", "study", "openai:http://localhost:1#m"]
+SERVED = "openai:http://localhost:1#m"
+
+
+@pytest.mark.parametrize(
+    ("typed", "says"),
+    [
+        ((SERVED,), "--made awq-w4g128=openai:URL#MODEL"),
+        ((SERVED, "--made", "awq-w4g128=bundled", "--recipe", "fp8"), "leave out --recipe"),
+        (("bundled", "smollm2", "--made", "fp8=bundled+fp8"), "one by one"),
+        (("bundled", "--made", "fp9=bundled"), "fp8"),
+        (("bundled", "--made", "fp8"), "is not RECIPE=SPEC"),
+        (("expert",), "no weights to compress"),
+    ],
+    ids=lambda value: value if isinstance(value, str) else " ".join(value),
+)
+def test_what_cannot_be_studied_is_said_before_anything_is_done(
+    tmp_path: Path, typed: tuple[str, ...], says: str
+):
+    command = [sys.executable, "-m", "arena", "study", *typed]
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False, timeout=60)
     assert done.returncode == 2
-    assert "none that it can read" in done.stderr
+    assert says in done.stderr
     assert not (tmp_path / "study").exists()
+
+
+def test_a_servers_model_is_studied_with_what_was_made_of_it_elsewhere(tmp_path: Path):
+    with serving(models="qwen") as base, serving([{"text": "no call"}], models="qwen-pruned") as pruned:
+        typed = [base.spec, "--made", f"magnitude-50={pruned.spec}", "--made", f"awq-w4g128={base.spec}"]
+        command = [sys.executable, "-m", "arena", "study", *typed, "--suite", "small", "--limit", "2"]
+        done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False, timeout=120)
+    assert done.returncode == 0, done.stderr
+    document = json.loads((tmp_path / "study/study.json").read_text())
+    assert [*document["reports"][0]["overall"]] == [
+        "qwen",
+        "qwen-again",
+        "qwen-tools",
+        "qwen-magnitude-50",
+        "qwen-awq-w4g128",
+    ]
+    assert "# Study of qwen" in (tmp_path / "study/study.md").read_text()
 
 
 def test_a_run_without_recipes_or_a_folder_that_is_none_is_one_sentence(tmp_path: Path):

@@ -152,7 +152,7 @@ CASES: dict[str, tuple[Callable[[Path], Path], str]] = {
     "workflow of a wrong type": (lambda p: written(p / "graph.json", '[{"query": 4}]'), "query is no object"),
     "own export of a wrong type": (
         lambda p: written(p / "a.jsonl", '{"arena": 1, "plan": {"plan": 4}}'),
-        "plan.plan",
+        "'plan': it should be a table",
     ),
     "own table of a wrong type": (lambda p: written(p / "a.csv", "a,b\n1,2\n"), "no table of an Arena run"),
     "no parquet": (lambda p: written(p / "a.parquet", "PAR1 and no more"), "can't be read"),

@@ -4,7 +4,15 @@ import pytest
 
 from arena.engines.registry import parse_contestant
 from arena.errors import UsageError
-from arena.study.lineup import calibrated_recipes, not_on_a_cpu, recipe_name, study_contestants
+from arena.lineup import spelled_out
+from arena.study import making
+from arena.study.lineup import (
+    calibrated_recipes,
+    not_on_a_cpu,
+    read_made,
+    recipe_name,
+    study_contestants,
+)
 from compress.recipe import read_recipe
 
 
@@ -66,3 +74,36 @@ def test_vllm_on_a_cpu_serves_four_bits_and_what_has_no_grid():
     assert not_on_a_cpu(names) == ["fp8", "gptq-w8", "rtn-w3g128"]
     with pytest.raises(UsageError):
         not_on_a_cpu(["fp9"])
+
+
+def test_what_was_made_elsewhere_plays_instead_of_what_would_be_made_here():
+    made = read_made(["magnitude-2:4=vllm:/kept/pruned", "awq-w4g128=openai:http://a/v1#awq,seed=1"])
+    assert study_contestants(["/models/qwen"], ["fp8", "magnitude-2:4"], "vllm", made=made) == [
+        "qwen=vllm:/models/qwen",
+        "qwen-again=vllm:/models/qwen",
+        "qwen-tools=vllm:/models/qwen,tools=template",
+        "qwen-fp8=vllm:/models/qwen+fp8",
+        "qwen-magnitude-2of4=vllm:/kept/pruned",
+        "qwen-awq-w4g128=openai:http://a/v1#awq,seed=1",
+        "qwen-in-hf=hf:/models/qwen",
+    ]
+
+
+def test_a_servers_model_plays_beside_what_it_serves():
+    base = "openai:http://a/v1#org/qwen"
+    assert study_contestants([base], ["fp8"], "vllm", made={"fp8": "openai:http://b/v1#qwen-fp8"}) == [
+        f"qwen={base}",
+        f"qwen-again={base}",
+        f"qwen-tools={base},tools=server",
+        "qwen-fp8=openai:http://b/v1#qwen-fp8",
+    ]
+
+
+def test_a_preset_is_compressed_by_its_hub_id_and_plays_with_its_own_settings(monkeypatch):
+    asked: list[tuple[str, str]] = []
+    monkeypatch.setattr(making, "kept_checkpoint", lambda *given: asked.append(given[:2]))
+    making.make(["qwen2.5-7b", "vllm:qwen2.5-7b", "bundled"], ["fp8"], print)
+    hub = "Qwen/Qwen2.5-7B-Instruct"
+    assert asked == [(hub, "fp8"), (hub, "fp8"), ("bundled", "fp8")]
+    (typed,) = (each for each in study_contestants(["qwen2.5-7b"], ["fp8"], "vllm") if "+fp8" in each)
+    assert spelled_out(typed).startswith(f"qwen2.5-7b-fp8=vllm:{hub}+fp8,")

@@ -22,8 +22,14 @@ def contestant(name: str, spec: str, weights: str, engine: str = "hf", **setting
     return {"name": name, "spec": spec, "size_bytes": len(weights), "identity": identity}
 
 
+def write_plan(folder: Path, contestants: list[dict[str, Any]]) -> None:
+    frozen = {"suite": "toy", "settings": {}, "repeats": 1, "contestants": [], "tasks": []}
+    document = {"plan": frozen, "contestants": contestants}
+    (folder / PLAN).write_text(tomli_w.dumps(document), encoding="utf-8")
+
+
 def make_run(folder: Path, contestants: list[dict[str, Any]], replies: dict[str, list[list[str]]]) -> Path:
-    (folder / PLAN).write_text(tomli_w.dumps({"plan": {}, "contestants": contestants}), encoding="utf-8")
+    write_plan(folder, contestants)
     create_database(folder)
     writer = RunWriter(folder)
     writer.add_tasks(TASKS)
@@ -111,6 +117,22 @@ def test_a_family_knows_recipes_in_files_by_name_and_a_base_in_two_engines_is_tw
     assert (joined.base, joined.compressed) == ("base", {"wanda-2:4": "wanda", "gptq-w8": "w8"})
 
 
+def test_what_was_made_elsewhere_is_known_by_its_name(tmp_path: Path):
+    contestants = [
+        contestant("qwen-wanda-2of4", "hf:/kept/pruned", "x"),
+        contestant("qwen", "openai:http://a/v1#qwen", "x"),
+        contestant("qwen-again", "openai:http://a/v1#qwen", "x"),
+        contestant("qwen-awq-w4g128", "openai:http://b/v1#awq", "x"),
+        contestant("awq-w4g128", "hf:/other", "x"),
+        contestant("quen-fp8", "hf:/strange", "x"),
+    ]
+    run = make_run(tmp_path, contestants, {})
+    (family,) = families(run)
+    assert family.base == "qwen"
+    assert family.compressed == {"wanda-2:4": "qwen-wanda-2of4", "awq-w4g128": "qwen-awq-w4g128"}
+    assert by_model(run) == [[each["name"] for each in contestants]]
+
+
 def test_contestants_are_grouped_by_the_model_that_they_come_from_its_base_first(tmp_path: Path):
     contestants = [
         contestant("b w8", "hf:b+gptq-w8", "x"),
@@ -122,8 +144,7 @@ def test_contestants_are_grouped_by_the_model_that_they_come_from_its_base_first
     ]
     run = make_run(tmp_path, contestants, {"b": [["a"]], "o": [["a"]], "o w4": [["a"]]})
     assert by_model(run) == [["b", "b again", "b w8"], ["o", "o w4"]]
-    stranger = {"plan": {}, "contestants": [contestant("expert", "expert", "x"), *contestants]}
-    (run / PLAN).write_text(tomli_w.dumps(stranger), encoding="utf-8")
+    write_plan(run, [contestant("expert", "expert", "x"), *contestants])
     assert telling_of(run, tmp_path, lambda _: None) is None  # nothing was made of this baseline
 
     (tmp_path / "one").mkdir()
