@@ -5,11 +5,20 @@ import os
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from envs import registry
 
 # before anything imports torch: waiting threads that spin starve the others on two cores
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+
+# the same examples each time, however long they take: whether a change may land is no matter of luck, nor of
+# the machine. `pytest --hypothesis-profile search` looks for new ones
+settings.register_profile(
+    "repeatable", derandomize=True, deadline=None, suppress_health_check=[HealthCheck.too_slow]
+)
+settings.register_profile("search", settings.get_profile("repeatable"), derandomize=False, max_examples=1000)
+settings.load_profile("repeatable")
 
 ROOT = Path(__file__).parents[1]
 

@@ -48,7 +48,7 @@ def test_a_model_does_not_differ_from_itself():
 
 
 @given(st.integers(0, 99), st.floats(-50, 50))
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 def test_adding_a_constant_to_logits_moves_the_energy_alone(seed: int, shift: float):
     base, other = random_logits(seed=seed).double(), random_logits(seed=seed + 1).double()
     before, after = (compare(base, each, TARGETS, ks=(3,)) for each in (other, other + shift))
@@ -58,7 +58,7 @@ def test_adding_a_constant_to_logits_moves_the_energy_alone(seed: int, shift: fl
 
 
 @given(st.integers(0, 99))
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 def test_divergence_is_never_negative_and_not_symmetric_in_general(seed: int):
     p, q = (random_logits(seed=each).log_softmax(dim=-1) for each in (seed, seed + 1))
     assert kl_divergence(p, q).min() >= 0

@@ -54,7 +54,7 @@ def test_a_known_spectrum_gives_the_closed_form():
 
 
 @given(SHAPES, st.integers(0, 99), st.floats(1e-3, 1e3))
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 def test_scale_order_and_transposition_change_nothing(shape: tuple[int, int], seed: int, scale: float):
     matrix = random_matrix(*shape, seed)
     expected = erank_weights(matrix).value
@@ -65,7 +65,7 @@ def test_scale_order_and_transposition_change_nothing(shape: tuple[int, int], se
 
 
 @given(SHAPES, st.integers(0, 99), st.sampled_from([torch.float32, torch.bfloat16, torch.float64]))
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 def test_the_shortcut_agrees_with_an_svd_within_its_own_bound(shape, seed: int, dtype: torch.dtype):
     matrix = random_matrix(*shape, seed).to(dtype)
     found, exact = erank_weights(matrix), by_svd(matrix)
@@ -134,7 +134,7 @@ def test_two_opposite_states_use_one_direction_and_axes_use_all():
 
 
 @given(st.integers(0, 99), st.floats(0.01, 100), st.floats(-5, 5))
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 def test_hidden_states_may_be_shifted_scaled_and_turned(seed: int, scale: float, shift: float):
     states = random_matrix(20, 6, seed).double()
     turn, _ = torch.linalg.qr(random_matrix(6, 6, seed + 1).double())

@@ -10,7 +10,7 @@ from analysis.prediction import rank_correlation, spearman
 
 
 @given(st.lists(st.tuples(st.integers(0, 5), st.integers(0, 5)), min_size=3, max_size=12))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_spearman_is_scipys(pairs: list[tuple[int, int]]):
     first, second = zip(*pairs, strict=True)
     if len(set(first)) == 1 or len(set(second)) == 1:

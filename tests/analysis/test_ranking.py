@@ -20,7 +20,7 @@ def random_logits(positions: int, vocabulary: int, seed: int = 0) -> torch.Tenso
 
 
 @given(ROWS)
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 def test_the_rank_correlations_are_those_of_scipy_with_ties(rows: tuple[list[int], list[int]]):
     first, second = (torch.tensor([row], dtype=torch.float64) for row in rows)
     if len(set(rows[0])) == 1 or len(set(rows[1])) == 1:
@@ -32,7 +32,7 @@ def test_the_rank_correlations_are_those_of_scipy_with_ties(rows: tuple[list[int
 
 
 @given(st.integers(0, 50), st.integers(1, 20))
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 def test_best_tokens_are_those_of_a_stable_sort_whatever_the_ties(seed: int, k: int):
     logits = torch.randint(0, 4, (6, 20), generator=torch.Generator().manual_seed(seed)).float()
     expected = np.argsort(-logits.numpy(), axis=1, kind="stable")[:, :k]
@@ -54,7 +54,7 @@ def test_a_model_agrees_fully_with_itself_and_disagrees_with_its_mirror_image():
 
 
 @given(st.integers(0, 99), st.sampled_from([2, 3, 5, 10]))
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 def test_shift_scale_and_renaming_of_tokens_change_nothing(seed: int, k: int):
     base, other = random_logits(8, 40, seed).double(), random_logits(8, 40, seed + 1).double()
     order = torch.randperm(40, generator=torch.Generator().manual_seed(seed))

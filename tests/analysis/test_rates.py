@@ -50,7 +50,7 @@ def test_mcnemar_is_the_published_one():
 
 
 @given(COUNTS)
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_intervals_hold_the_difference_and_mirror_when_the_sides_are_swapped(counts):
     outcomes = PairedOutcomes(*counts)
     there = paired_rates(outcomes)
@@ -61,7 +61,7 @@ def test_intervals_hold_the_difference_and_mirror_when_the_sides_are_swapped(cou
 
 
 @given(st.integers(0, 6), st.integers(0, 6))
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 def test_mcnemar_is_the_sign_flip_test_of_outcomes(lost, gained):
     assert mcnemar_p(lost, gained) == pytest.approx(sign_flip_p([-1] * lost + [1] * gained + [0] * 5))
 

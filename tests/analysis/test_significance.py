@@ -47,7 +47,7 @@ def test_small_samples_get_the_exact_sign_flip_p_value():
 
 
 @given(SCORES)
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 def test_swapping_the_two_sides_mirrors_the_difference(pairs: list[tuple[float, float]]):
     first, second = zip(*pairs, strict=True)
     there, back = paired_difference(first, second), paired_difference(second, first)
@@ -92,7 +92,7 @@ def test_long_runs_are_as_good_as_normal_and_agree_with_resampling():
 
 
 @given(st.lists(st.integers(-4, 4), min_size=2, max_size=8))
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 def test_the_sign_flip_test_is_scipys(differences: list[int]):
     values = np.array(differences) / 4
     other = stats.permutation_test(

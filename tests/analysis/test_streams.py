@@ -12,7 +12,7 @@ CHUNKS = st.lists(st.lists(FLOATS, max_size=6), min_size=1, max_size=6)
 
 
 @given(CHUNKS)
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_a_mean_in_chunks_is_the_mean_at_once(chunks: list[list[float]]):
     means = Means()
     for chunk in chunks:
@@ -57,7 +57,7 @@ def test_every_position_is_in_one_bin_and_shallow_ones_come_first():
 
 
 @given(CHUNKS)
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_a_histogram_in_chunks_counts_what_numpy_counts(chunks: list[list[float]]):
     histogram = Histogram(width=64.0)
     for chunk in chunks:

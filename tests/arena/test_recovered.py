@@ -160,7 +160,7 @@ def test_twins_differ_in_nothing_but_the_constraint():
 rates = st.lists(st.sampled_from([0.0, 0.25, 0.5, 1.0]), min_size=1, max_size=12)
 
 
-@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=30, suppress_health_check=[HealthCheck.too_slow])
 @given(st.tuples(rates, rates, rates))
 def test_the_share_is_what_came_back_of_what_was_lost(scores: tuple[list[float], ...]):
     names = ("base", "w3", "w3c")

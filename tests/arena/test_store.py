@@ -145,7 +145,7 @@ def test_a_reader_follows_a_live_run_in_the_order_of_play(run: Path):
 
 
 @given(reply=st.text(), outcome=st.text(), subgoal=st.text())
-@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_any_text_survives_the_store(tmp_path: Path, reply: str, outcome: str, subgoal: str):
     (tmp_path / "run.sqlite").unlink(missing_ok=True)
     create_database(tmp_path)

@@ -273,7 +273,7 @@ def test_a_gguf_file_is_a_checkpoint(tmp_path: Path) -> None:
 
 
 @given(st.data())
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=150, deadline=None)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=150)
 def test_any_bytes_at_all_are_a_header_or_one_error(tmp_path: Path, data: st.DataObject) -> None:
     whole = gguf_bytes(ENTRIES)
     at = data.draw(st.integers(0, len(whole)))

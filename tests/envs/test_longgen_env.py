@@ -110,7 +110,7 @@ def test_gymnasium_accepts_it() -> None:
     checks.gymnasium_accepts("arena/LongGen-v0")
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     st.one_of(
         st.text(max_size=300),

@@ -17,7 +17,7 @@ from envs.needle.tasks import DEPTHS, LENGTHS, generate, tasks
 NEEDLE = "The cellar key hangs inside the clock."
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.integers(20, 3000), st.floats(0, 99) | st.just(100.0), st.integers(1, 3))
 def test_a_haystack_has_its_length_and_each_needle_begins_after_a_sentence(
     tokens: int, depth: float, count: int
@@ -91,7 +91,7 @@ def test_faithful_scoring_stems_words_as_googles_package_does() -> None:
     assert rouge_1("hanging keys", "hang key", "strict") == 0.0
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(st.text(max_size=300))
 def test_any_reply_scores_between_zero_and_one(reply: str) -> None:
     checks.any_reply_scores(NeedleEnv(), "needle/250/56", reply)

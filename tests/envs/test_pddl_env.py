@@ -72,7 +72,7 @@ def test_a_seed_alone_always_picks_the_same_task():
 
 
 @pytest.mark.parametrize("domain", DOMAINS)
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(data=st.data())
 def test_any_text_is_a_step_and_the_return_is_the_progress(domain, data):
     env = started(small_task(domain))

@@ -96,7 +96,7 @@ def test_a_process_that_hangs_is_killed_after_its_limit(env):
     began = time.monotonic()
     with pytest.raises(EnvironmentCrashed, match=r"did not answer within 0\.5 s"):
         env.step("look around")
-    assert time.monotonic() - began < 5
+    assert time.monotonic() - began < 30
     assert wait_until_gone(process.pid)
 
 

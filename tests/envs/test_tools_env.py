@@ -211,7 +211,7 @@ def _calls(draw: st.DrawFn, subset: str) -> str:
 
 
 @pytest.mark.parametrize("subset", TOOLKITS)
-@settings(max_examples=120, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=120, suppress_health_check=list(HealthCheck))
 @given(data=st.data())
 def test_nothing_an_agent_says_raises_or_leaks_into_the_next_episode(
     subset: str, data: st.DataObject
@@ -267,7 +267,7 @@ def test_no_answer_is_too_odd_to_be_compared(subset: str, answer: str) -> None:
         + ['finish with Action Input: {"answer": "\\ud800"}', "finish with Action Input: {1: 2}"]
     )
 )
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 def test_hostile_sizes_and_depths_are_answered(action: str) -> None:
     env = started(FIRST_OF["academia"])
     observation, *_ = env.step(action)

@@ -122,7 +122,7 @@ def test_a_row_without_a_reply_is_refused_by_name() -> None:
         score_row({"gold": CHAIN}, HASHING)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     st.one_of(
         st.text(max_size=300),
@@ -137,7 +137,7 @@ def test_any_reply_scores_between_zero_and_one(reply: str) -> None:
             assert all(0.0 <= value <= 1.0 for value in scores.values())
 
 
-@pytest.mark.timeout(20)
+@pytest.mark.timeout(100)
 @pytest.mark.parametrize(
     "reply",
     [

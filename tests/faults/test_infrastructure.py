@@ -175,8 +175,8 @@ def test_what_a_call_raises_is_raised_and_no_thread_is_waited_for():
         asyncio.run(within(5, fails))
     began = time.monotonic()
     with pytest.raises(EnvironmentCrashed):
-        asyncio.run(within(0.05, time.sleep, 20))
-    assert time.monotonic() - began < 5
+        asyncio.run(within(0.05, time.sleep, 60))
+    assert time.monotonic() - began < 30
 
 
 @pytest.mark.java

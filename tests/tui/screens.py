@@ -1,5 +1,6 @@
 """Driving the app as a person would, and reading what is on screen as text."""
 
+import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
@@ -57,15 +58,15 @@ class Driver:
         return "\n".join(strip.text.rstrip() for strip in self.strips())
 
     async def until(self, holds: Callable[[], bool]) -> None:
-        """Wait until something holds, for 10 seconds at most: a busy machine takes its time."""
-        for _ in range(200):
+        """Wait until something holds, for half a minute at most: a busy machine takes its time."""
+        for _ in range(600):
             await self.settle()
             if holds():
                 return
             await self.pilot.pause(0.05)
 
     async def text_with(self, words: str) -> str:
-        """Return the screen once it says `words` (another thread reads the record), or after 10 seconds."""
+        """Return the screen once it says `words` (a thread reads the record), or after half a minute."""
         await self.until(lambda: words in self._text())
         return self._text()
 
@@ -78,9 +79,18 @@ class Driver:
         return self.app.screen._compositor.render_strips()
 
 
+async def soon(holds: Callable[[], bool]) -> None:
+    """Wait without an app until something holds, for half a minute at most."""
+    for _ in range(3000):
+        if holds():
+            return
+        await asyncio.sleep(0.01)
+    raise AssertionError("it took too long")
+
+
 async def ended(app: ArenaApp, pilot: Pilot) -> None:
-    """Wait until an app has ended, for 10 seconds at most."""
-    for _ in range(200):
+    """Wait until an app has ended, for half a minute at most."""
+    for _ in range(600):
         if not app.is_running:
             return
         await pilot.pause(0.05)

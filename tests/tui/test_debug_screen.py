@@ -73,7 +73,7 @@ async def to_half(home: Home) -> DebugScreen:
     kinds = [group.kind for group in screen._found.groups]
     screen._groups.cursor = kinds.index("not_json")
     await home.wait_for("not JSON · half")
-    for _ in range(200):
+    for _ in range(600):
         if screen._rows and screen._rows[0].place.key.contestant == "half":
             return screen
         await home.pilot.pause(0.03)

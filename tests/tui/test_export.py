@@ -23,7 +23,7 @@ def match() -> FakeSource:
 
 async def files_in(pilot: Pilot, folder: Path, count: int = 1) -> list[Path]:
     """The files of a folder once there are so many, and they are written."""
-    for _ in range(200):
+    for _ in range(600):
         found = written(folder)
         if len(found) >= count:
             return found

@@ -58,21 +58,21 @@ class Home:
         return "\n".join(strip.text.rstrip() for strip in self.app.screen._compositor.render_strips())
 
     async def wait_for(self, words: str) -> str:
-        for _ in range(400):
+        for _ in range(1000):
             if words in (text := self.text()):
                 return text
             await self.pilot.pause(0.03)
         raise AssertionError(f"{words!r} did not appear in\n{text}")
 
     async def wait_for_screen(self, kind: type[object]) -> None:
-        for _ in range(400):
+        for _ in range(1000):
             if isinstance(self.app.screen, kind):
                 return
             await self.pilot.pause(0.03)
         raise AssertionError(f"{self.app.screen} is no {kind.__name__}\n{self.text()}")
 
     async def wait_for_focus(self, widget: Widget) -> None:
-        for _ in range(400):
+        for _ in range(1000):
             if self.app.focused is widget:
                 return
             await self.pilot.pause(0.03)
@@ -215,7 +215,7 @@ async def test_what_is_typed_on_while_a_contestant_is_checked_keeps_the_field_op
     import threading
 
     go_on = threading.Event()
-    monkeypatch.setattr(home_module, "check_candidate", lambda typed: go_on.wait(10))
+    monkeypatch.setattr(home_module, "check_candidate", lambda typed: go_on.wait(60))
     async with at_home() as home:
         await home.press("a")
         await home.enter("expert,seed=1")
@@ -332,7 +332,7 @@ async def test_escape_while_getting_ready_cancels_and_starts_nothing(monkeypatch
 
     def slow(what, contestants, on_compress):
         begun.set()
-        go_on.wait(10)
+        go_on.wait(60)
         try:
             on_compress("bundled+rtn-w4g128", None)
         except BaseException as stop:
@@ -342,12 +342,12 @@ async def test_escape_while_getting_ready_cancels_and_starts_nothing(monkeypatch
     monkeypatch.setattr(preparing, "prepare", slow)
     async with at_home() as home:
         await home.press("p")
-        assert begun.wait(5)
+        assert begun.wait(30)
         assert "Getting ready" in home.text()
         await home.press("escape")
         go_on.set()
         await home.wait_for_screen(HomeScreen)
-        for _ in range(100):
+        for _ in range(1000):
             if ended:
                 break
             await home.pilot.pause(0.02)

@@ -5,6 +5,7 @@ import math
 import pytest
 
 from arena.records import EpisodeEnded, EpisodeKey, EpisodeStarted, Notice
+from tests.tui.screens import soon
 from tui.pacer import SPEEDS, Pacer, faster
 
 
@@ -80,7 +81,7 @@ async def test_locked_a_contestant_who_cannot_start_is_not_waited_for():
     await settle()
     assert contest.log == [("here", 0)]
     contest.pacer.hear(Notice("absent can't start", {"contestant": "absent"}))
-    await asyncio.wait_for(playing, 1)
+    await asyncio.wait_for(playing, 30)
     assert len(contest.log) == 3
 
 
@@ -105,7 +106,7 @@ async def test_paused_no_turn_begins_until_it_is_stepped_or_played(locked: bool)
         await settle()
         assert rounds(contest.log) == [(turn, {"a", "b"}) for turn in range(expected)]
     contest.pacer.toggle()
-    await asyncio.wait_for(playing, 1)
+    await asyncio.wait_for(playing, 30)
     assert len(contest.log) == 10
 
 
@@ -117,7 +118,8 @@ async def test_steps_in_quick_succession_are_all_played():
     await settle()
     for _ in range(3):
         contest.pacer.step()
-    await asyncio.sleep(0.1)
+    await soon(lambda: len(contest.log) >= 6)
+    await asyncio.sleep(0.05)  # nobody takes another step
     assert rounds(contest.log) == [(turn, {"a", "b"}) for turn in range(3)]
     playing.cancel()
 
@@ -131,7 +133,7 @@ async def test_a_step_at_the_end_of_a_match_begins_the_next():
     await settle()
     assert len(contest.log) == 2
     contest.pacer.step()
-    await asyncio.wait_for(playing, 1)
+    await asyncio.wait_for(playing, 30)
 
 
 async def test_a_slower_speed_shows_each_turn_for_longer():
@@ -150,7 +152,7 @@ async def test_a_change_of_speed_holds_for_the_turn_that_waits_already():
     assert len(contest.log) == 2
     for _ in SPEEDS:
         contest.pacer.change_speed(1)
-    await asyncio.wait_for(playing, 1)
+    await asyncio.wait_for(playing, 30)
 
 
 def test_speeds_end_at_the_slowest_and_at_full_speed():

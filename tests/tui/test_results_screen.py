@@ -87,7 +87,7 @@ def test_enter_on_a_cell_lists_exactly_its_episodes_and_then_its_turns_and_then_
         await home.wait_for_screen(MatchScreen)
         viewer = home.app.screen.viewer
         assert viewer.chosen_name == "half"
-        for _ in range(100):
+        for _ in range(1000):
             if viewer.frames["half"] > 1:
                 break
             await home.pilot.pause(0.03)

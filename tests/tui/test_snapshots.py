@@ -52,7 +52,7 @@ class PlayedSource(FakeSource):
 
 async def both_drawn(driver: Driver) -> str:
     """The screen once a thread has drawn both contestants' rooms, after the turn that is shown."""
-    for _ in range(200):
+    for _ in range(600):
         text = await driver.text()
         if text.count("☻ robot") == 2 and "right ● ball2" in text:
             return text

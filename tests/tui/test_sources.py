@@ -14,10 +14,10 @@ from arena.filtering import parse
 from arena.plan import Plan
 from arena.records import EpisodeEnded, ReplyText, TurnPlayed
 from arena.run import play_run
-from arena.store.files import is_being_played, writer_lock
+from arena.store.files import PLAN, is_being_played, writer_lock
 from arena.store.reader import RunReader
 from arena.suite import expand, parse_suite
-from tests.tui.screens import driving
+from tests.tui.screens import driving, soon
 from tui.series import Heard, TurnBegan
 from tui.sources import PlaySource, RecordSource
 
@@ -105,10 +105,7 @@ async def test_a_series_is_played_through_play_run_turn_by_turn(ladder: type, tm
 async def test_the_screen_plays_a_real_series_to_its_end(ladder: type, tmp_path: Path):
     source = play_source(tmp_path / "r", base=StreamingEngine(ups), other=StreamingEngine(sits))
     async with driving(source) as driver:
-        for _ in range(100):
-            await driver.pilot.pause(0.05)
-            if driver.app.tally:
-                break
+        await driver.until(lambda: driver.app.tally is not None)
         text = await driver.text()
         assert driver.app.tally.done == 8
         assert "4/4 solved · mean 1.00" in text
@@ -156,10 +153,7 @@ async def test_a_resumed_series_counts_what_was_played_before(ladder: type, tmp_
     await play_run(plan, tmp_path / "r", {"base": StreamingEngine(ups)}, lambda event: None)
     source = play_source(tmp_path / "r", base=StreamingEngine(ups))
     async with driving(source) as driver:
-        for _ in range(50):
-            await driver.pilot.pause(0.02)
-            if driver.app.tally:
-                break
+        await driver.until(lambda: driver.app.tally is not None)
         text = await driver.text()
     assert "4/4 solved" in text
     assert "30 tok" in text
@@ -180,10 +174,7 @@ async def test_an_engine_that_fails_is_shown_and_the_others_play_on(ladder: type
 
     source = play_source(tmp_path / "r", base=StreamingEngine(ups), other=StreamingEngine(fails))
     async with driving(source) as driver:
-        for _ in range(100):
-            await driver.pilot.pause(0.05)
-            if driver.app.tally:
-                break
+        await driver.until(lambda: driver.app.tally is not None)
         text = await driver.text()
     assert driver.app.tally.owed == 4
     assert "server down" in text
@@ -194,16 +185,15 @@ async def test_a_record_tells_what_another_process_adds_to_it(ladder: type, tmp_
     run = tmp_path / "r"
     slow = StreamingEngine(ups, delay_s=0.1)
     playing = asyncio.create_task(play_run(plan_of("base"), run, {"base": slow}, lambda event: None))
-    await asyncio.sleep(0.1)
+    await soon(lambda: (run / PLAN).exists() and is_being_played(run))
     source = RecordSource(run)
     assert source.live
     heard: list[Heard] = []
     following = asyncio.create_task(source.run(heard.append))
     await playing
-    await asyncio.sleep(0.8)
+    await soon(lambda: not source.live)
     following.cancel()
     await asyncio.gather(following, return_exceptions=True)
-    assert not source.live
     known = {head.key for head in source.heads if head.status == "done"}
     ended = {event.key for event in heard if isinstance(event, EpisodeEnded)}
     assert len(known | ended) == 4

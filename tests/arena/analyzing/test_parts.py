@@ -69,7 +69,7 @@ def test_a_whole_reply_is_one_answer():
 
 
 @given(st.text(alphabet='{}[]":, \n<>/thinkaction1é', max_size=60), st.sampled_from(["json", "text"]))
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 def test_any_reply_has_parts(reply: str, protocol: str):
     assert len(parts_of_reply(turn(reply, reply[:3] or None), protocol)) == len(reply)
 

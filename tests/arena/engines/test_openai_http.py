@@ -254,7 +254,7 @@ async def test_a_reply_that_drips_for_ever_runs_into_the_same_limit():
     with serving([drip]) as server:
         began = time.perf_counter()
         failed = await fails(server, options={"timeout": 0.4, "retries": 0}, on_text=lambda text: None)
-    assert time.perf_counter() - began < 3
+    assert time.perf_counter() - began < 30  # of the 50 that it drips
     assert "gave no whole answer" in failed.message
 
 
@@ -311,14 +311,14 @@ async def test_a_refusal_is_not_tried_again_and_says_what_to_do(step: dict, sent
 
 
 async def test_a_server_that_is_down_is_one_sentence_at_once(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(openai_problem, "FIRST_WAIT_S", 5.0)
+    monkeypatch.setattr(openai_problem, "FIRST_WAIT_S", 60.0)
     url = f"http://127.0.0.1:{unused_port()}/v1"
     engine = OpenAIEngine(f"{url}#m")
     assert engine.identity()["model"] == "m"
     began = time.perf_counter()
     with pytest.raises(EngineError, match=f"no server answers at {url}") as failed:
         await engine.start()
-    assert time.perf_counter() - began < 3
+    assert time.perf_counter() - began < 30
     assert "start it" in failed.value.next_step
     await engine.close()
 
@@ -548,7 +548,7 @@ async def test_a_cancelled_request_frees_its_place():
         slow.cancel()
         with pytest.raises(asyncio.CancelledError):
             await slow
-        async with asyncio.timeout(2):
+        async with asyncio.timeout(20):  # of the 30 that the other takes
             assert (await engine.complete([request("quick")]))[0].text == OK["text"]
         await engine.close()
 

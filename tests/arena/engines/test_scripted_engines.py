@@ -135,9 +135,10 @@ async def test_a_script_takes_its_time_and_streams_its_words_meanwhile(tmp_path:
     )
     assert "".join(text for _, text in pieces) == completions[0].text == completions[1].text
     assert len(pieces) == 4
-    assert pieces[0][0] < 0.15
-    assert 0.2 <= completions[0].latency_s < 0.35  # both at once, not one after the other
-    assert 0.2 <= time.perf_counter() - began < 0.35
+    assert pieces[0][0] < pieces[-1][0] - 0.1
+    took = [completion.latency_s for completion in completions]
+    assert min(took) >= 0.2
+    assert time.perf_counter() - began < sum(took)  # both at once, not one after the other
 
 
 async def test_a_replay_may_be_closed_and_started_again(ladder: type, tmp_path: Path):

@@ -6,7 +6,7 @@ import re
 from dataclasses import replace
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from arena.errors import UsageError
@@ -83,7 +83,6 @@ values = words | st.integers(-(2**40), 2**40) | st.booleans()
 arguments = st.dictionaries(st.sampled_from(("to", "a", "b_1")), values, max_size=3)
 
 
-@settings(deadline=None)
 @given(form=st.sampled_from(FORMS), arguments=arguments)
 def test_a_call_is_read_whatever_its_arguments_say(form: str, arguments: dict):
     reply = written(form, "go", arguments)
@@ -95,7 +94,6 @@ def test_a_call_is_read_whatever_its_arguments_say(form: str, arguments: dict):
     assert json.loads(action) == {"name": "go", "arguments": arguments}
 
 
-@settings(deadline=None)
 @given(st.lists(st.sampled_from((*MARKERS, "{", "}", '"name": ', '"go"', "(", "to=", "1", " ")), max_size=12))
 def test_any_text_means_an_action_or_one_failure_inside_it(pieces: list[str]):
     reply = "".join(pieces)

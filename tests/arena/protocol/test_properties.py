@@ -119,7 +119,7 @@ def assert_sound(reply: str, decision: Decision) -> None:
 
 
 @pytest.mark.parametrize("name", ["text", "json"])
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(reply=REPLIES, finish_reason=FINISH_REASONS, tools=TOOLS)
 def test_any_reply_is_one_action_or_one_failure(
     name: str, reply: str, finish_reason: Any, tools: Any
@@ -132,14 +132,13 @@ def test_any_reply_is_one_action_or_one_failure(
         assert len(sentence.splitlines()) == 1
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(value=VALUES, tools=TOOLS)
 def test_any_json_value_is_one_action_or_one_failure(value: Any, tools: Any) -> None:
     reply = stdlib_json.dumps({"name": "move", "arguments": value})
     assert_sound(reply, protocol("json").parse(reply, "stop", tools))
 
 
-@settings(deadline=None)
 @given(reply=REPLIES, finish_reason=FINISH_REASONS, tools=TOOLS)
 def test_an_action_read_again_is_the_same_action(reply: str, finish_reason: Any, tools: Any) -> None:
     action = protocol("json").parse(reply, finish_reason, tools).action
@@ -176,7 +175,6 @@ def test_the_reply_that_means_a_call_is_read_as_that_call(call: dict[str, Any]) 
     assert stdlib_json.loads(action) == call
 
 
-@settings(deadline=None)
 @given(CALLS, st.data())
 def test_a_call_that_is_cut_anywhere_is_truncated_or_repeated(
     call: dict[str, Any], data: st.DataObject

@@ -88,7 +88,7 @@ def test_no_element_and_no_attribute_comes_from_names_or_replies(tmp_path: Path,
     assert not re.search("[\x00-\x08\x0b-\x1f\x7f\u202e\u2066\u200b]", page)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(st.text(st.characters()))
 def test_any_text_in_an_element_is_only_text(text: str):
     found = Parsed(element("p", text, title=text))
