@@ -13,7 +13,7 @@ import pytest
 
 pytestmark = pytest.mark.skipif(shutil.which("tmux") is None, reason="needs tmux")
 
-PATIENCE_S = 40
+PATIENCE_S = 120
 
 
 class Terminal:
@@ -104,6 +104,23 @@ def test_a_contest_is_played_paused_stepped_left_and_replayed(terminal: Terminal
     terminal.wait_for(r"tasks base:success outcome:failure · [01] of 1 matches")
     terminal.type("q")
     terminal.wait_for(r"left with 0")
+
+
+def test_a_second_terminal_watches_what_the_first_plays(terminal: Terminal, tmp_path: Path):
+    other = Terminal(tmp_path / "runs")
+    try:
+        typed = ("play", "pddl/gripper", "-a", "expert", "-a", "random")
+        terminal.run(*typed)
+        terminal.wait_for(r"▶ playing")
+        other.run(*typed)
+        other.wait_for(r"● live")
+        other.type("q")
+        assert "is being played in another terminal" in other.wait_for(r"left with 0")
+        assert "▶ playing" in terminal.screen()
+        terminal.type("q")
+        terminal.wait_for(r"left with 0")
+    finally:
+        other.close()
 
 
 def test_without_colour_the_screen_has_none(terminal: Terminal):
