@@ -26,7 +26,7 @@ class Candidate:
 
     `harmed` are benchmarks, of so many, on which it is proven worse, and a drop beyond the margin isn't ruled
     out; `unknown` those of which no task pairs with the base; `scarce` those of several with the fewest
-    tasks, and how many pair.
+    tasks, and how many pair. `engine` is who computed its replies.
     """
 
     name: str
@@ -37,6 +37,7 @@ class Candidate:
     unknown: tuple[str, ...]
     margin: float
     scarce: tuple[tuple[str, int], ...]
+    engine: str
 
     @property
     def safe(self) -> bool:
@@ -76,6 +77,7 @@ def candidates(document: Mapping[str, Any]) -> list[Candidate]:
             _unknown(document, name),
             margin(document),
             _scarce(document, name),
+            document.get("agents", {}).get(name, {}).get("engine", ""),
         )
         for name, fields in models(document).items()
         if fields.get("verdict_kind")

@@ -124,13 +124,18 @@ def _caution(document: Mapping[str, Any]) -> str | None:
 def _best(safe: Sequence[Candidate]) -> tuple[Candidate, list[Candidate]]:
     """Return the smallest, and its equals: those that are as small and as safe as makes no difference.
 
-    Of those that are as small, it is the one that is known to lose least; of its equals, the fastest.
+    Of those that are as small, it is the one that is known to lose least; of its equals, the fastest, where
+    one engine played them all: what a reply takes says more of the engine than of the model.
     """
     smallest = min(each.size_ratio or 0.0 for each in safe)
     as_small = [each for each in safe if (each.size_ratio or 0.0) <= smallest * AS_SMALL]
     safest = max(each.fields["ci"][0] for each in as_small)
     equals = [each for each in as_small if each.fields["ci"][0] >= safest - AS_SAFE]
-    best = min(equals, key=lambda each: (each.fields.get("time_s") or math.inf, -each.fields["ci"][0]))
+    by_time = len({each.engine for each in equals}) == 1
+    best = min(
+        equals,
+        key=lambda each: (by_time and (each.fields.get("time_s") or math.inf), -each.fields["ci"][0]),
+    )
     return best, [each for each in equals if each is not best]
 
 
@@ -150,7 +155,9 @@ def _ship(document: Mapping[str, Any], safe: Sequence[Candidate], found: Sequenc
 
 def _tied(best: Candidate, other: Candidate) -> str:
     """Return why one of two contestants of the same size and safety was named and not the other."""
-    ours, theirs = best.fields.get("time_s"), other.fields.get("time_s")
+    ours, theirs = (each.fields.get("time_s") for each in (best, other))
+    if best.engine != other.engine:
+        return f"{other.name} is as small and as safe; another engine played it, so their times say nothing."
     timed = f"; its replies took {theirs:.2g} s an episode here, not {ours:.2g} s" if ours and theirs else ""
     return f"{other.name} is as small and as safe{timed}."
 
@@ -267,12 +274,16 @@ def _soonest(found: Sequence[Candidate]) -> str:
 
 
 def _would_tell(candidate: Candidate, *, smaller: bool) -> str:
+    verdict = candidate.fields.get("verdict_kind")
     is_so = "is smaller still, but undecided" if smaller else "is undecided"
-    if candidate.fields.get("verdict_kind") not in OPEN:
+    if verdict not in OPEN:
         most = _exactly(candidate.margin)
         return f"{candidate.name} {is_so}: {most} points, half of what the base reaches, may be lost."
     needed = candidate.fields.get("tasks_to_decide")
     tasks = "no number of tasks that anybody plays" if needed is None else f"about {needed:,} tasks"
+    if verdict == "looks_worse":
+        is_so = "is smaller still, and " if smaller else ""
+        return f"{candidate.name} {is_so}{candidate.fields['verdict']}; {tasks} would decide."
     pairs = f"{candidate.fields['pairs']:,} tasks"
     if candidate.scarce:
         pairs += (

@@ -9,6 +9,7 @@ BASE_BYTES = 1_000_000
 ALIKE = [1.0] * 60
 A_LITTLE_LESS = [*[1.0] * 58, 0.5, 0.5]
 MUCH_LESS = [0.0] * 40 + [1.0] * 20
+WIDE = [0.0] * 3 + [1.0] * 57
 
 
 def said(
@@ -47,6 +48,10 @@ def test_a_smaller_one_that_more_tasks_might_show_to_be_safe_is_named(tmp_path: 
     open_question = [0.0] * 5 + [1.0] * 55
     found = said(tmp_path, scores(w4=ALIKE, w3=open_question), sizes(w4=0.3, w3=0.2))
     assert "Ship w4" in found.text
+    assert found.why[-1].startswith("w3 is smaller still, and looks worse by 8 points [1.8, 18], but ")
+    assert found.why[-1].endswith("can't prove it; about 90 tasks would decide.")
+
+    found = said(tmp_path / "wide", scores(w4=ALIKE, w3=WIDE), sizes(w4=0.3, w3=0.2))
     assert found.why[-1].startswith("w3 is smaller still, but undecided: 60 tasks say too little; about ")
 
 
@@ -137,6 +142,14 @@ def test_between_two_of_one_size_and_safety_the_faster_is_shipped_and_the_tie_is
     found = headline(document)
     assert found.text.startswith("Ship quick:")
     assert found.why[1] == "slow is as small and as safe; its replies took 2 s an episode here, not 1.5 s."
+
+    document["agents"]["quick"]["engine"] = "another"
+    document["overall"]["slow"]["ci"] = [each + 1e-6 for each in document["overall"]["slow"]["ci"]]
+    found = headline(document)
+    assert found.text.startswith("Ship slow:")
+    assert found.why[1] == (
+        "quick is as small and as safe; another engine played it, so their times say nothing."
+    )
 
 
 def test_what_is_not_played_or_failed_is_said_beside_every_recommendation(tmp_path: Path):
