@@ -93,7 +93,7 @@ def _more(claim: Mapping[str, Any], record: Record) -> Answer:
         tasks = _tasks(claim["tasks"], record, [family])
         these, than = (_members(family, claim[side], record) for side in ("these", "than"))
         lost, other = (mean_losses(record.progress, family.base, side, tasks) for side in (these, than))
-        own = [lost[task] - other[task] for task in lost.keys() & other.keys()]
+        own = [lost[task] - other[task] for task in sorted(lost.keys() & other.keys())]
         gaps += own
         if own:
             points = f"{100 * np.mean(own):+.1f}: " if len(record.families) > 1 else ""
@@ -129,7 +129,7 @@ def _sizes(claim: Mapping[str, Any], record: Record) -> Answer:
         mean_losses(record.progress, family.base, [family.compressed[recipe] for recipe in shared], tasks)
         for family in (small, large)
     )
-    gaps = [first[task] - second[task] for task in first.keys() & second.keys()]
+    gaps = [first[task] - second[task] for task in sorted(first.keys() & second.keys())]
     can = [_mean_progress(record, family.base, first.keys() & second.keys()) for family in (small, large)]
     return _decide(
         claim,
