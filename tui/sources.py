@@ -20,6 +20,7 @@ from tui.card import MatchCard, RunCard, card_of_plan, card_of_run
 from tui.pacer import Pacer
 from tui.series import CostsRead, Heard, RecordedEpisode, TurnBegan
 from tui.stage import Cost
+from tui.threads import in_thread
 
 POLL_S = 0.3
 """How often a record is asked for news."""
@@ -92,13 +93,17 @@ class Record:
 
     async def read(self, question: Callable[[RunReader], Read]) -> Read:
         """Answer a question about the run, in the reading thread. Raises `StoreError`."""
-        return await asyncio.get_running_loop().run_in_executor(self._thread, self.read_now, question)
+        return await in_thread(self._thread, self.read_now, question)
 
     async def close(self) -> None:
-        """Close the database when the last question is answered."""
-        if self._reader is not None:
-            await asyncio.get_running_loop().run_in_executor(self._thread, self._reader.close)
+        """Close the database when the last question is answered; whoever asks another one is cancelled."""
+        closed = self._thread.submit(self._close)
         self._thread.shutdown(wait=False)
+        await asyncio.wrap_future(closed)
+
+    def _close(self) -> None:
+        if self._reader is not None:
+            self._reader.close()
 
 
 class PlaySource:

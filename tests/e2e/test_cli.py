@@ -189,7 +189,7 @@ BAD = [
     (("report", "no-such-run"), 2, "no-such-run"),
     (("watch", "no-such-run"), 2, "no-such-run"),
     (("tasks", "pdll"), 2, "pddl"),
-    (("tasks", "pddl/griper"), 2, "did you mean pddl/gripper?"),
+    (("tasks", "pddl/griper"), 2, "did you mean pddl/gripper,"),
     (("batch", "quick", "-a", "qwen2.5-7bb"), 2, "did you mean qwen2.5-7b"),
     (("batch", "quick", "-a", "hf:~nobody-here/model"), 1, "~nobody-here/model"),
     (("batch", "quick", "-a", "bundled+~nobody-here/my.toml"), 2, "~nobody-here/my.toml"),

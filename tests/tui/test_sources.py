@@ -264,3 +264,19 @@ async def look(run: Path) -> None:
         await asyncio.wait_for(source.run(lambda event: None), 0.5)
     finally:
         await source.close()
+
+
+async def test_who_asks_a_record_that_is_closed_is_cancelled_and_what_was_asked_before_is_answered(
+    ladder: type, tmp_path: Path
+):
+    await play_run(plan_of("base"), tmp_path / "r", {"base": StreamingEngine(ups)}, lambda event: None)
+    source = RecordSource(tmp_path / "r")
+    match = source.card.matches[0]
+    asked = asyncio.create_task(source.recorded(match))
+    await asyncio.sleep(0)
+    await source.close()
+    (episode,) = await asked
+    assert episode.head.status == "done"
+    late = asyncio.create_task(source.recorded(match))
+    await asyncio.gather(late, return_exceptions=True)
+    assert late.cancelled()

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, TypeVar
 from arena.debugging.opened import OpenedTurn, Run, open_turn
 from arena.errors import UsageError
 from arena.records import EpisodeKey
+from tui.threads import in_thread
 
 if TYPE_CHECKING:
     from arena.debugging.rerun import Again
@@ -52,7 +53,7 @@ class Examination:
 
     async def ask(self, question: Callable[[Run], T]) -> T:
         """Return the answer to a question about the run. Raises what it raises, or opening the run."""
-        return await asyncio.get_running_loop().run_in_executor(self._record, self._answer, question)
+        return await in_thread(self._record, self._answer, question)
 
     async def open(self, place: Place) -> OpenedTurn:
         """Return a turn with all around it. Raises `UsageError` where it is not recorded (yet)."""
@@ -64,15 +65,13 @@ class Examination:
         Raises `ArenaError` where the weights of both are not in this process, or can't be read.
         """
         loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(
+        return await in_thread(
             self._models, self._diverge, place, lambda words: loop.call_soon_threadsafe(say, words)
         )
 
     async def ask_again(self, place: Place, manner: Manner) -> "Again":
         """Return a new reply to a turn's request; the record stays as it is. Raises `ArenaError`."""
-        return await asyncio.get_running_loop().run_in_executor(
-            self._models, _asked_again, self.path, place, manner
-        )
+        return await in_thread(self._models, _asked_again, self.path, place, manner)
 
     def close(self) -> None:
         """Give back the record, the environments and the models, when what is going on in them is over."""
