@@ -10,6 +10,7 @@ from arena.store.copying import THE_RUN, copy_record
 from arena.store.files import OTHER_OUT, writer_lock, written
 from arena.store.reader import RunReader
 from arena.store.writer import RunWriter
+from arena.words import counted
 
 
 def take(sources: Sequence[Path], plan: Plan, run: Path) -> list[int]:
@@ -57,8 +58,7 @@ def _take(source: Path, run: Path, names: set[str], wanted: set[tuple[str, str, 
         }
         if taken:
             copy_record(source, run, [THE_RUN, *(head.id for head in heads if head.id not in taken)])
-            count = f"{len(taken):,} {'episode' if len(taken) == 1 else 'episodes'}"
-            writer.note(Notice(f"{count} taken from {source.name}"))
+            writer.note(Notice(f"{counted(len(taken), 'episode')} taken from {source.name}"))
         return len(taken)
     finally:
         reader.close()

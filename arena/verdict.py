@@ -6,6 +6,7 @@ from typing import Literal
 
 from analysis.power import tasks_to_decide
 from analysis.significance import PairedDifference
+from arena.words import counted
 
 SIGNIFICANT_P = 0.05
 WORTH_RULING_OUT = 0.10
@@ -31,7 +32,7 @@ def verdict(difference: PairedDifference, p_holm: float | None = None) -> Verdic
     It counts where interval and test agree, the test allowing for all comparisons of the report (`p_holm`).
     Without a difference that counts, the interval says which drop is ruled out, if that is a small one.
     """
-    tasks = _tasks(difference.pairs)
+    tasks = counted(difference.pairs, "task")
     if difference.low > 0 or difference.high < 0:
         better = difference.low > 0
         near, far = (difference.low, difference.high) if better else (-difference.high, -difference.low)
@@ -96,7 +97,3 @@ def points(rate: float, *, up: bool = False) -> str:
     unit = 10 if abs(value) < 2 else 1
     whole = math.ceil(value * unit - 1e-9) if up else round(value * unit)
     return f"{whole / unit:g}"
-
-
-def _tasks(count: int) -> str:
-    return "1 task" if count == 1 else f"{count:,} tasks"

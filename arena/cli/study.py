@@ -82,6 +82,7 @@ def study(
         not_on_a_cpu,
         read_made,
         study_contestants,
+        to_make,
     )
     from arena.study.making import made_here, make
     from arena.suite import load_suite
@@ -102,8 +103,8 @@ def study(
         raise UsageError(
             "what a server keeps can't be compressed here", "leave out --recipe, or give a folder"
         )
-    own = () if is_served(first) else [each for each in recipe or RECIPES if each not in elsewhere]
-    recipes = calibrated_recipes(own, samples, tokens, out / "recipes")
+    due = to_make(first, recipe or RECIPES, elsewhere)
+    recipes = calibrated_recipes(due, samples, tokens, out / "recipes")
     with CompressionProgress(quiet=quiet) as compression:
         if not recipe and not is_installed():
             recipes, missing = made_here(models, recipes)

@@ -21,6 +21,7 @@ from analysis.significance import PairedDifference
 from arena.gating.policy import Policy
 from arena.report.candidates import models
 from arena.verdict import SIGNIFICANT_P, points, rounded_tasks, would_decide
+from arena.words import counted
 
 Status = Literal["PASS", "WARN", "FAIL", "INCONCLUSIVE"]
 OVERALL = "overall"
@@ -126,7 +127,7 @@ def _judged(difference: PairedDifference, p_holm: float, drop: float) -> tuple[S
     if proven and difference.delta < -drop:
         return "FAIL", f"a drop is certain and looks like {seen}; allowed are {allowed}", None
     needed = rounded_tasks(tasks_to_gate(difference, drop), difference.pairs)
-    tasks = "1 task" if difference.pairs == 1 else f"{difference.pairs:,} tasks"
+    tasks = counted(difference.pairs, "task")
     open_question = f"{tasks} neither rule out a drop of {allowed} nor prove one{would_decide(needed)}"
     return "INCONCLUSIVE", open_question, needed
 

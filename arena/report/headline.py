@@ -17,6 +17,7 @@ from arena.report.candidates import (
 )
 from arena.report.tables import difference_cells
 from arena.verdict import points
+from arena.words import counted
 
 AS_SMALL = 1.02
 """Up to so many times the smallest's bytes a contestant counts as small as it."""
@@ -111,7 +112,7 @@ def _caution(document: Mapping[str, Any]) -> str | None:
     unplayed = 0 if document.get("stopped") else document.get("unplayed", 0)
     owed = sum(fields["errors"] for fields in document["overall"].values())
     told = [
-        f"{count:,} {'episode' if count == 1 else 'episodes'} {what}"
+        f"{counted(count, 'episode')} {what}"
         for count, what in (
             (unplayed, "not played yet"),
             (owed, "in error, in no score"),
@@ -174,7 +175,7 @@ def _sure(candidate: Candidate) -> str:
     )
     if fields["verdict_kind"] in ("worse", "looks_worse"):
         ruled_out = f"{fields['verdict']}; {ruled_out}"
-    tasks = "1 task" if fields["pairs"] == 1 else f"{fields['pairs']:,} tasks"
+    tasks = counted(fields["pairs"], "task")
     return f"{candidate.name}: {ruled_out} (95 % sure; {delta} {interval} on {tasks})."
 
 

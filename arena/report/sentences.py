@@ -5,6 +5,7 @@ from typing import Any
 
 from arena.report.tables import difference_cells, p_value, percent, places, points_with_interval
 from arena.verdict import points
+from arena.words import counted
 
 MOST_FLIPS = 6
 """So many tasks of each kind are named; the JSON has them all."""
@@ -140,5 +141,5 @@ def _numbers(values: Mapping[str, Any]) -> str:
     delta, interval, _ = difference_cells(values)
     detectable = values.get("mde")
     shows = f" could show {points(detectable)} points" if detectable is not None else ""
-    tasks = "1 task" if values["pairs"] == 1 else f"{values['pairs']:,} tasks"
+    tasks = counted(values["pairs"], "task")
     return f"({delta} {interval}, p {p_value(values['p_holm'])}; {tasks}{shows})"

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from arena.errors import StoreError, UsageError
+from arena.words import counted
 
 SCHEMA_VERSION = 1
 DATABASE = "run.sqlite"
@@ -162,7 +163,7 @@ def check_replaceable(run: Path) -> None:
         connection.close()
     if count:
         raise StoreError(
-            f"{run} holds {count:,} {'episode' if count == 1 else 'episodes'}, but its {PLAN} is gone",
+            f"{run} holds {counted(count, 'episode')}, but its {PLAN} is gone",
             f"put its {PLAN} back, or give another --out",
         )
 

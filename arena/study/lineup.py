@@ -56,12 +56,11 @@ def study_contestants(
             lines.append(f"{name}-tools={spec},tools={'server' if is_served(model) else 'template'}")
         if engine == "vllm" and not is_served(model):
             slow.append(f"{name}-in-hf=hf:{model_of(model)}")
-        for recipe in () if is_served(model) else recipes:
+        for recipe in to_make(model, recipes, made):
             known_as = recipe_name(recipe)
-            if known_as not in made:
-                late = engine == "vllm" and known_as in in_hf
-                base = f"hf:{model_of(model)}" if late else spec
-                (slow if late else lines).append(f"{name}-{file_name(known_as)}={base}+{recipe}")
+            late = engine == "vllm" and known_as in in_hf
+            base = f"hf:{model_of(model)}" if late else spec
+            (slow if late else lines).append(f"{name}-{file_name(known_as)}={base}+{recipe}")
         lines += [f"{name}-{file_name(recipe)}={given}" for recipe, given in made.items()]
     return lines + slow
 
@@ -108,6 +107,11 @@ def read_made(typed: Sequence[str]) -> dict[str, str]:
             raise UsageError(f"--made says twice what {recipe} made", "leave one out")
         found[recipe] = spec
     return found
+
+
+def to_make(model: str, recipes: Sequence[str], made: Collection[str]) -> Sequence[str]:
+    """Return the recipes whose checkpoints are made here: none of a server's model, nor those in `made`."""
+    return [] if is_served(model) else [each for each in recipes if recipe_name(each) not in made]
 
 
 def is_served(model: str) -> bool:

@@ -11,7 +11,7 @@ from textual.widget import Widget
 from arena import overview
 from arena.overview import Candidate, Playable
 from tests.tui.recorded import recorded_run
-from tests.tui.screens import _KEY_NAMES, ended
+from tests.tui.screens import _KEY_NAMES, ended, soon
 from tui.app import ArenaApp
 from tui.choice import Choice
 from tui.screens import home as home_module
@@ -347,10 +347,7 @@ async def test_escape_while_getting_ready_cancels_and_starts_nothing(monkeypatch
         await home.press("escape")
         go_on.set()
         await home.wait_for_screen(HomeScreen)
-        for _ in range(1000):
-            if ended:
-                break
-            await home.pilot.pause(0.02)
+        await soon(lambda: bool(ended))
     assert ended == ["_Cancelled"]
 
 

@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable
 import pytest
 
 from tests.tui.recorded import recorded_run
+from tests.tui.screens import soon
 from tests.tui.test_home_screen import Home
 from tui.app import ArenaApp
 from tui.choice import Choice
@@ -87,10 +88,7 @@ def test_enter_on_a_cell_lists_exactly_its_episodes_and_then_its_turns_and_then_
         await home.wait_for_screen(MatchScreen)
         viewer = home.app.screen.viewer
         assert viewer.chosen_name == "half"
-        for _ in range(1000):
-            if viewer.frames["half"] > 1:
-                break
-            await home.pilot.pause(0.03)
+        await soon(lambda: viewer.frames["half"] > 1)
         assert viewer.playhead.frame("half", viewer.frames) == 1
         await home.press("q")
         await home.wait_for_screen(EpisodesScreen)
