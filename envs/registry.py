@@ -65,6 +65,12 @@ class Benchmark:
         """Create an environment of this benchmark (not wrapped by Gymnasium)."""
         return _load(self.env)(source=source)
 
+    def has_tools(self) -> bool:
+        """Tell whether its tasks offer tools, in the JSON protocol: calls with a schema each."""
+        from envs.base import ArenaEnv
+
+        return _load(self.env).tools is not ArenaEnv.tools
+
     def has_expert_for(self, task: Task) -> bool:
         """Tell whether the benchmark's expert is known to solve a task."""
         return self.has_expert and (not self.expert_solves or bool(_load(self.expert_solves)(task)))

@@ -80,6 +80,7 @@ def study(
         is_served,
         model_names,
         not_on_a_cpu,
+        offers_tools,
         read_made,
         study_contestants,
         to_make,
@@ -113,8 +114,9 @@ def study(
             make(models, recipes, compression.listen)
             return
         in_hf = not_on_a_cpu(recipes) if kind == "vllm" and build().startswith(CPU_PACKAGE) else ()
-        typed = study_contestants(models, recipes, kind, in_hf, elsewhere)
-        plan, engines = line_up(load_suite(suite), typed, limit, on_compress=compression.listen)
+        tasks = load_suite(suite)
+        typed = study_contestants(models, recipes, kind, in_hf, elsewhere, with_tools=offers_tools(tasks))
+        plan, engines = line_up(tasks, typed, limit, on_compress=compression.listen)
     check_playable(plan)
     run = out / "run"
     tally = play(plan, run, engines, How(jobs, Limits(seconds=max_time), quiet=quiet))

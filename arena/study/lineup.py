@@ -9,7 +9,9 @@ import tomli_w
 
 from arena.compressed import compress_errors
 from arena.errors import UsageError
+from arena.suite import Suite
 from compress.recipe import Fp8, file_name, name_in_file, read_recipe
+from envs.registry import benchmark
 
 RECIPES = (
     "gptq-w4g128",
@@ -37,14 +39,16 @@ def study_contestants(
     engine: EngineKind = "hf",
     in_hf: Collection[str] = (),
     made: Mapping[str, str] | None = None,
+    *,
+    with_tools: bool = True,
 ) -> list[str]:
     """Return the study's contestants as they are typed after `-a`; the first model is the baseline.
 
     Of each model: the base; the base once more, which must tie (A/A); the base with tools in its chat
-    template; each recipe (names, or files as `calibrated_recipes` writes). With `vllm`, last of all and slow:
-    the base in transformers, which shows what numerics do, and the recipes `in_hf` beside it. `made` has the
-    contestants that stand for a recipe of the (only) model, instead of what would be made here. Raises
-    `UsageError` as `model_names` does.
+    template, where tasks have any (`with_tools`); each recipe (names, or files as `calibrated_recipes`
+    writes). With `vllm`, last of all and slow: the base in transformers, which shows what numerics do, and
+    the recipes `in_hf` beside it. `made` has the contestants that stand for a recipe of the (only) model,
+    instead of what would be made here. Raises `UsageError` as `model_names` does.
     """
     made = made or {}
     lines: list[str] = []
@@ -52,7 +56,7 @@ def study_contestants(
     for name, model in model_names(models, made).items():
         spec = _spec(model, engine)
         lines += [f"{name}={spec}", f"{name}-again={spec}"]
-        if model != "bundled":  # its chat template takes no tools
+        if with_tools and model != "bundled":  # whose chat template takes none
             lines.append(f"{name}-tools={spec},tools={'server' if is_served(model) else 'template'}")
         if engine == "vllm" and not is_served(model):
             slow.append(f"{name}-in-hf=hf:{model_of(model)}")
@@ -63,6 +67,15 @@ def study_contestants(
             (slow if late else lines).append(f"{name}-{file_name(known_as)}={base}+{recipe}")
         lines += [f"{name}-{file_name(recipe)}={given}" for recipe, given in made.items()]
     return lines + slow
+
+
+def offers_tools(suite: Suite) -> bool:
+    """Return whether a task of the suite is answered by a call of a tool."""
+    return any(
+        (group.settings.protocol or suite.settings.protocol) == "json"
+        and benchmark(group.benchmark).has_tools()
+        for group in suite.tasks
+    )
 
 
 def model_names(models: Sequence[str], made: Collection[str] = ()) -> dict[str, str]:

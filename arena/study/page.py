@@ -8,6 +8,7 @@ from arena.divergence import tables as divergence_tables
 from arena.report import tables
 from arena.report.tables import literal, markdown, points_with_interval
 from arena.study.lineup import plain_name
+from envs.registry import benchmarks
 
 _NOT_POINTS = ("Spearman's rho", "Jaccard at")
 """How what is measured begins where it is no loss. Base models are named there too, and called anything."""
@@ -132,17 +133,20 @@ def _failures(report: Mapping[str, Any]) -> str:
 
 
 def _templates(reports: Sequence[Mapping[str, Any]]) -> str:
-    """Compare bases whose chat template was given the tools with those that read Arena's own prompt."""
+    """Compare bases whose chat template was given the tools with those that read Arena's own prompt.
+
+    Benchmark by benchmark: where a task has no tools, both read the same.
+    """
     rows = []
     for report in reports:
-        for name, agent in report["agents"].items():
-            fields = report["overall"].get(name, {})
-            if agent["options"].get("tools") == "template" and "measures" in fields:
+        for where, name, fields in tables.places(report):
+            told = report["agents"][name]["options"].get("tools") in ("template", "server")
+            if told and "measures" in fields and where in benchmarks() and benchmarks()[where].has_tools():
                 calls = fields["measures"].get("valid_call_rate", {})
-                rows.append((name, str(fields["pairs"]), _difference(fields), _difference(calls)))
+                rows.append((where, name, str(fields["pairs"]), _difference(fields), _difference(calls)))
     if not rows:
         return ""
-    columns = ("contestant", ">tasks", ">progress, 95 % interval", ">valid calls, 95 % interval")
+    columns = ("benchmark", "contestant", ">tasks", ">progress, 95 % interval", ">valid calls, 95 % interval")
     return (
         "## Tools in the chat template\n\nTools as the model's own chat template words them, less the same "
         "base with the tools in Arena's prompt, in points.\n\n" + markdown(columns, rows)

@@ -9,10 +9,12 @@ from arena.study import making
 from arena.study.lineup import (
     calibrated_recipes,
     not_on_a_cpu,
+    offers_tools,
     read_made,
     recipe_name,
     study_contestants,
 )
+from arena.suite import load_suite, parse_suite
 from compress.recipe import read_recipe
 
 
@@ -25,6 +27,18 @@ def test_a_model_plays_as_it_is_twice_with_its_own_tool_template_and_by_each_rec
         "qwen-magnitude-2of4=hf:/models/qwen+magnitude-2:4",
     ]
     assert study_contestants(["bundled"], []) == ["bundled=bundled", "bundled-again=bundled"]
+
+
+def test_a_tool_template_plays_only_where_tasks_have_tools():
+    assert study_contestants(["qwen"], [], with_tools=False) == ["qwen=hf:qwen", "qwen-again=hf:qwen"]
+    assert {name: offers_tools(load_suite(name)) for name in ("study", "small", "study-short")} == {
+        "study": True,
+        "small": True,
+        "study-short": False,
+    }
+    text = 'name = "t"\n[settings]\nprotocol = "text"\n[[tasks]]\nbenchmark = "tool-query"\n'
+    assert not offers_tools(parse_suite(text, "t.toml"))
+    assert offers_tools(parse_suite(text + 'settings = { protocol = "json" }\n', "t.toml"))
 
 
 def test_in_vllm_the_base_plays_in_transformers_too():

@@ -97,15 +97,36 @@ def test_the_page_names_twins_and_leaves_out_what_the_run_does_not_hold():
     assert "## What changed inside" not in page
 
 
-def test_tools_in_the_chat_template_are_compared_with_the_base_and_others_are_not():
+def test_tools_in_the_chat_template_are_compared_with_the_base_where_tasks_have_tools():
     page = document()
-    fields = {"delta": -0.1, "ci": [-0.2, 0.05], "pairs": 12}
+    fields = {"episodes": 12, "errors": 0, "delta": -0.1, "ci": [-0.2, 0.05], "pairs": 12, "p_holm": 1.0}
     measures = {"measures": {"valid_call_rate": {"delta": 0.2, "ci": [0.1, 0.3]}}}
-    page["reports"][0]["agents"] = {"tools": {"options": {"tools": "template"}}, "fp8": {"options": {}}}
-    page["reports"][0]["overall"] = {"tools": fields | measures, "fp8": fields | measures}
-    told = study_page(page)
-    assert "| tools | 12 | -10.0 [-20.0, +5.0] | +20.0 [+10.0, +30.0] |" in told
-    assert "| fp8" not in told
+    both = {"tool-query": fields | measures, "teval": fields | measures}
+    page["reports"][0]["agents"] = {
+        "template": {"options": {"tools": "template"}},
+        "server": {"options": {"tools": "server"}},
+        "fp8": {"options": {}},
+    }
+    page["reports"][0]["contestants"] = {"template": both, "server": both, "fp8": both}
+    told = tools_section(page)
+    assert "| tool-query | template | 12 | -10.0 [-20.0, +5.0] | +20.0 [+10.0, +30.0] |" in told
+    assert "| tool-query | server | 12 |" in told
+    assert "teval" not in told
+    assert "fp8" not in told
+
+
+def test_without_tool_tasks_nothing_is_said_of_tools_in_the_chat_template():
+    page = document()
+    page["reports"][0]["agents"] = {"template": {"options": {"tools": "template"}}}
+    page["reports"][0]["contestants"] = {
+        "template": {"teval": {"episodes": 9, "errors": 0, "pairs": 9, "verdict": "?", "measures": {}}}
+    }
+    assert not tools_section(page)
+
+
+def tools_section(page: dict[str, Any]) -> str:
+    _, _, rest = study_page(page).partition("## Tools in the chat template")
+    return rest.partition("\n## ")[0]
 
 
 def test_the_example_is_shown_as_it_is_and_the_recommendation_stands_first():
