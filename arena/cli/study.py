@@ -68,6 +68,7 @@ def study(
     from arena.cli.compression import CompressionProgress
     from arena.cli.playing import BY_SIGNAL, How, play, say_how_it_went
     from arena.engines.vllm_machine import CPU_PACKAGE, build
+    from arena.engines.vllm_machine import is_installed as is_vllm_here
     from arena.errors import UsageError
     from arena.limits import Limits
     from arena.lineup import line_up
@@ -115,7 +116,15 @@ def study(
             return
         in_hf = not_on_a_cpu(recipes) if kind == "vllm" and build().startswith(CPU_PACKAGE) else ()
         tasks = load_suite(suite)
-        typed = study_contestants(models, recipes, kind, in_hf, elsewhere, with_tools=offers_tools(tasks))
+        typed = study_contestants(
+            models,
+            recipes,
+            kind,
+            in_hf,
+            elsewhere,
+            with_tools=offers_tools(tasks),
+            vllm_too=is_vllm_here(),
+        )
         plan, engines = line_up(tasks, typed, limit, on_compress=compression.listen)
     check_playable(plan)
     run = out / "run"

@@ -34,6 +34,11 @@ def build() -> str:
     raise EngineError("vLLM is not installed in this Python environment.", HOW_TO_INSTALL)
 
 
+def is_installed() -> bool:
+    """Return whether this Python has vLLM."""
+    return find_spec("vllm") is not None
+
+
 def breaking_packages() -> list[str]:
     """Return which of the packages are installed that keep the CPU build from being imported."""
     try:

@@ -41,16 +41,19 @@ def study_contestants(
     made: Mapping[str, str] | None = None,
     *,
     with_tools: bool = True,
+    vllm_too: bool = False,
 ) -> list[str]:
     """Return the study's contestants as they are typed after `-a`; the first model is the baseline.
 
     Of each model: the base; the base once more, which must tie (A/A); the base with tools in its chat
     template, where tasks have any (`with_tools`); each recipe (names, or files as `calibrated_recipes`
-    writes). With `vllm`, last of all and slow: the base in transformers, which shows what numerics do, and
-    the recipes `in_hf` beside it. `made` has the contestants that stand for a recipe of the (only) model,
-    instead of what would be made here. Raises `UsageError` as `model_names` does.
+    writes). Last of all, since they are slow: with the engine `vllm`, the base in transformers, which shows
+    what numerics do, and the recipes `in_hf` beside it; with `hf` the base in vLLM, if `vllm_too`. `made` has
+    the contestants that stand for a recipe of the (only) model, instead of what would be made here. Raises
+    `UsageError` as `model_names` does.
     """
     made = made or {}
+    other = "hf" if engine == "vllm" else "vllm" if vllm_too else None
     lines: list[str] = []
     slow: list[str] = []
     for name, model in model_names(models, made).items():
@@ -58,8 +61,8 @@ def study_contestants(
         lines += [f"{name}={spec}", f"{name}-again={spec}"]
         if with_tools and model != "bundled":  # whose chat template takes none
             lines.append(f"{name}-tools={spec},tools={'server' if is_served(model) else 'template'}")
-        if engine == "vllm" and not is_served(model):
-            slow.append(f"{name}-in-hf=hf:{model_of(model)}")
+        if other and not is_served(model):
+            slow.append(f"{name}-in-{other}={other}:{model_of(model)}")
         for recipe in to_make(model, recipes, made):
             known_as = recipe_name(recipe)
             late = engine == "vllm" and known_as in in_hf

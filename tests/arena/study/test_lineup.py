@@ -47,6 +47,12 @@ def test_in_vllm_the_base_plays_in_transformers_too():
     assert "qwen-0.5b-fp8=vllm:/models/qwen 0.5b+fp8" in typed
 
 
+def test_in_transformers_the_base_plays_in_vllm_too_where_there_is_one():
+    typed = study_contestants(["a", "b"], ["fp8"], "hf", with_tools=False, vllm_too=True)
+    assert typed[-2:] == ["a-in-vllm=vllm:a", "b-in-vllm=vllm:b"]
+    assert not any("in-vllm" in each for each in study_contestants(["a"], ["fp8"], "hf"))
+
+
 def test_all_names_are_names():
     for typed in study_contestants(["/models/a&b", "bundled"], ["wanda-2:4"]):
         parse_contestant(typed)
