@@ -11,6 +11,7 @@ import numpy as np
 
 from arena.compressed import split_recipe
 from arena.errors import StoreError
+from arena.paths import typed_path
 from arena.plan import read_plan
 from arena.report.document import report_document
 from arena.study.claims import Record, answers, read_record
@@ -45,7 +46,7 @@ def study_document(
         "machine": plan["machine"],
         "packages": plan["packages"],
         "suite": _suite(plan),
-        "calibration": _calibration(plan),
+        "calibration": _calibration(plan, run.parent / "recipes"),
         "reports": [report_document(run, only=names) for names in by_model(run)],
         "claims": [asdict(answer) for answer in answers(record)],
         "noise": [asdict(pair) | {"tie": pair.tie} for pair in twins(run) if pair.episodes],
@@ -82,11 +83,16 @@ def _suite(plan: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def _calibration(plan: Mapping[str, Any]) -> list[str]:
-    """Return on how much text contestants were calibrated (`128 x 512`), files that are gone left out."""
+def _calibration(plan: Mapping[str, Any], recipes: Path) -> list[str]:
+    """Return on how much text contestants were calibrated (`128 x 512`), files that are gone left out.
+
+    Recipes that are files are named as they were typed; from another folder they are found in `recipes`.
+    """
     found = set()
     for contestant in plan["contestants"]:
         _, name = split_recipe(contestant["spec"])
+        if name and name.endswith(".toml") and not typed_path(name).exists():
+            name = str(recipes / Path(name).name)
         with suppress(RecipeError):
             recipe = read_recipe(name) if name else None
             if isinstance(recipe, Calibrated):
