@@ -16,6 +16,10 @@ MAX_TOKENS = 1536
 """A longer lesson ends here: what comes later in an episode differs little from what came before."""
 
 
+FOUND_WEIGHT = 0.02
+"""What a token counts that a tool has found: hardly anything, since nobody could foresee it."""
+
+
 @dataclass(frozen=True)
 class Encoded:
     """A lesson's tokens, and what each counts as something to be foretold."""
@@ -41,7 +45,9 @@ def block(tokenizer: Any, seed: int, number: int, batch_tokens: int) -> list[lis
     draws = random.Random(f"block/{seed}/{number}")
     stage = next(stage for stage in STAGES if number < stage.until)
     drawn = islice(lessons(draws.randrange(10**12), stage), BLOCK_LESSONS)
-    encoded_lessons = [encode(tokenizer, lesson, stage.observed) for lesson in drawn]
+    encoded_lessons = [
+        encode(tokenizer, lesson, stage.observed if lesson.foreseeable else FOUND_WEIGHT) for lesson in drawn
+    ]
     batches: list[list[Encoded]] = [[]]
     for encoded in sorted(encoded_lessons, key=lambda each: len(each.ids)):
         if batches[-1] and len(encoded.ids) * (len(batches[-1]) + 1) > batch_tokens:

@@ -9,7 +9,7 @@ import random
 import re
 from collections.abc import Iterator
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from typing import Literal
 
@@ -32,13 +32,19 @@ FIRST_SEED = 1_000_000
 """Seeds of lessons begin here; those of tasks to be played are far below."""
 
 PDDL_SIZES = {"gripper": (1, 2, 3, 3, 4, 4, 6), "blockworld": (1, 2, 2, 3, 3, 5)}
-CAREFUL_SIZES = {"gripper": (1, 2, 3, 4, 5, 5, 5, 6), "blockworld": (1, 2, 3, 4, 4, 4, 5)}
-"""Sizes that are taught, the second in the last stage. Before it, calls that name a fifth ball or block, seen
-in the largest size only, were mostly wrong: the agent knows numbers, it does not copy them."""
+"""Sizes that are taught. Played are also 5 (gripper) and 4 (blockworld), which no lesson has."""
 
-PDDL_SHARES = {"gripper": 0.22, "blockworld": 0.2}
-TOOL_SHARES = {"weather": 0.16}
-"""How many of all lessons are of a domain in each protocol, and of a set of tools of Tool-Query."""
+RENUMBERED, NUMBERS = 0.8, range(1, 10)
+"""How many PDDL lessons have balls or blocks of any numbers, and which: to be copied, not known."""
+
+PDDL_SHARES = {"gripper": 0.14, "blockworld": 0.13}
+TOOL_SHARES = {
+    ("tool-query", "weather"): 0.14,
+    ("tool-query", "movie"): 0.12,
+    ("tool-query", "academia"): 0.1,
+    ("tool-operation", "todo"): 0.1,
+}
+"""How many of all lessons are of a domain in each protocol, and of a set of tools."""
 
 TOOL_BATCH = 12
 
@@ -53,11 +59,12 @@ STRAY, IMPOSSIBLE, FORMLESS = 0.05, 0.03, 0.02
 class Stage:
     """What blocks of lessons up to the one numbered `until` are like.
 
-    `most_turns` bounds lessons of PDDL: which object is meant is found out sooner in single turns than among
-    many past states. `tools` is a factor on the share of tool lessons, which are long and learned last.
-    `observed` is what a token of an observation counts, a taught one being 1: foreseeing states teaches what
-    matters, above all at first. `careful` gives all sizes that are played and more replies without form, so
-    that a complaint is no end.
+    `most_turns` bounds lessons: which object is meant, and how a name is copied, is found out sooner in a few
+    turns than among many past ones. Of PDDL they are turns from anywhere, of tools the first ones and one
+    more, since the first call is often the same for all tasks. `tools` is a factor on the share of tool
+    lessons, which take longest to learn. `observed` is what a token of a foreseeable observation counts, a
+    taught one being 1: foreseeing states teaches what matters, above all at first. `careful` gives more
+    replies without form, so that a complaint is no end.
     """
 
     until: float = float("inf")
@@ -68,22 +75,25 @@ class Stage:
 
 
 STAGES = (
-    Stage(16, most_turns=1, tools=0.25, observed=0.3),
-    Stage(32, most_turns=3, tools=0.25, observed=0.3),
-    Stage(50, observed=0.3),
-    Stage(75),
-    Stage(98, tools=4),
-    Stage(careful=True),
+    Stage(16, most_turns=1, observed=0.3),
+    Stage(30, most_turns=3, observed=0.3),
+    Stage(45, observed=0.2),
+    Stage(70),
+    Stage(tools=2.5, careful=True),
 )
 PLAIN, CAREFUL_FORMLESS = Stage(), 0.08
 
 
 @dataclass(frozen=True)
 class Lesson:
-    """A conversation. `taught` says of each message whether it is a reply to be learned."""
+    """A conversation. `taught` says of each message whether it is a reply to be learned.
+
+    `foreseeable`: observations follow from what was said before, as in PDDL; what a tool finds does not.
+    """
 
     messages: tuple[Message, ...]
     taught: tuple[bool, ...]
+    foreseeable: bool
 
 
 def pddl_lessons(
@@ -91,22 +101,38 @@ def pddl_lessons(
 ) -> Iterator[Lesson]:
     """Yield lessons of a domain without end, the same for a seed and a stage."""
     draws = random.Random(f"{domain}/{protocol_name}/{seed}")
-    env, sizes = PDDLEnv(), CAREFUL_SIZES if stage.careful else PDDL_SIZES
+    env = PDDLEnv()
     while True:
-        task = generate_small(domain, FIRST_SEED + draws.randrange(10**9), draws.choice(sizes[domain]))
+        seed_of_task = FIRST_SEED + draws.randrange(10**9)
+        task = generate_small(domain, seed_of_task, draws.choice(PDDL_SIZES[domain]))
+        if draws.random() < RENUMBERED:
+            task = renumbered(task, draws)
         if content(task) not in played_contents():
             excerpt = stage.most_turns or (MOST_EXCERPT_TURNS if draws.random() < EXCERPTS else None)
             yield lesson(env, task, protocol(protocol_name), draws, excerpt, careful=stage.careful)
 
 
-def tool_lessons(benchmark: str, subset: str, seed: int) -> Iterator[Lesson]:
-    """Yield lessons of a set of tools without end, the same for a seed; always as JSON calls."""
+def tool_lessons(benchmark: str, subset: str, seed: int, stage: Stage = PLAIN) -> Iterator[Lesson]:
+    """Yield lessons of a set of tools without end, the same for a seed and a stage; always as JSON calls."""
     draws = random.Random(f"{subset}/{seed}")
     env = registry.benchmark(benchmark).make()
     while True:
         for task in draw(benchmark, subset, FIRST_SEED + draws.randrange(10**9), TOOL_BATCH):
             if content(task) not in played_contents():
-                yield lesson(env, task, protocol("json"), draws)
+                most = None if stage.most_turns is None else stage.most_turns + 1
+                yield lesson(env, task, protocol("json"), draws, most, careful=stage.careful)
+
+
+def renumbered(task: Task, draws: random.Random) -> Task:
+    """Return a PDDL task whose balls or blocks have other numbers, in any order."""
+    names = [name for name, _ in task.data["objects"] if _DIGIT.search(name)]
+    numbers = draws.sample(NUMBERS, len(names))
+    new = {name: _DIGIT.sub(str(number), name) for name, number in zip(names, numbers, strict=True)}
+    data = {
+        key: sorted([new.get(word, word) for word in row] for row in task.data[key])
+        for key in ("objects", "init", "goal")
+    }
+    return replace(task, data={**task.data, **data})
 
 
 def content(task: Task) -> str:
@@ -118,7 +144,8 @@ def content(task: Task) -> str:
 @cache
 def played_contents() -> frozenset[str]:
     """Return the contents of all bundled tasks of the benchmarks that are taught."""
-    return frozenset(content(task) for name in ("pddl", "tool-query") for task in registry.tasks(name))
+    taught = ("pddl", *dict.fromkeys(benchmark for benchmark, _ in TOOL_SHARES))
+    return frozenset(content(task) for name in taught for task in registry.tasks(name))
 
 
 def lesson(
@@ -132,11 +159,11 @@ def lesson(
 ) -> Lesson:
     """Play a task as its teacher would, with some slips, and return the conversation.
 
-    `most_turns` makes it an excerpt: so many turns from somewhere in the episode on (small PDDL tasks only,
-    whose observations tell everything).
+    `most_turns` makes it an excerpt: so many turns, of a small PDDL task from somewhere in the episode on
+    (its observations tell everything), of others the first ones.
     """
     first, _ = env.reset(seed=task.seed, options={"task": task})
-    if most_turns:
+    if most_turns and isinstance(env, PDDLEnv):
         first = _wander(env, first, draws)
     history, taught, over = [Item("observation", first)], [False], False
     steps = 0
@@ -156,7 +183,7 @@ def lesson(
         history, taught = history[:-1], taught[:-1]
     briefing = Briefing("", "", speaks.in_brief(), (), env.goal())
     prompt = build(briefing, history, "terse", lambda _: 0, None)
-    return Lesson(prompt.messages, (False, *taught))
+    return Lesson(prompt.messages, (False, *taught), isinstance(env, PDDLEnv))
 
 
 def _wander(env: ArenaEnv, observation: str, draws: random.Random) -> str:
@@ -192,7 +219,8 @@ def _reply(
             return _say(env, other, speaks), True
     right = _say(env, action, speaks)
     if speaks.name == "json" and chance > 1 - (CAREFUL_FORMLESS if careful else FORMLESS):
-        return _formless(right, action, draws, careful), True
+        # a wrong call of a tool may change what its teacher can't mend
+        return _formless(right, action, draws, careful and isinstance(env, PDDLEnv)), True
     return right, False
 
 
@@ -245,8 +273,8 @@ def mixture(seed: int, stage: Stage = PLAIN) -> list[Kind]:
         for form in forms
     ]
     return kinds + [
-        Kind(subset, share * stage.tools, tool_lessons("tool-query", subset, seed))
-        for subset, share in TOOL_SHARES.items()
+        Kind(subset, share * stage.tools, tool_lessons(benchmark, subset, seed, stage))
+        for (benchmark, subset), share in TOOL_SHARES.items()
     ]
 
 

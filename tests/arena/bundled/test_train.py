@@ -70,7 +70,7 @@ def tiny(monkeypatch):
     from transformers import LlamaConfig
 
     small = LlamaConfig(
-        vocab_size=1024, hidden_size=32, intermediate_size=64, num_hidden_layers=1, num_attention_heads=2,
+        vocab_size=1024, hidden_size=64, intermediate_size=64, num_hidden_layers=2, num_attention_heads=4,
         tie_word_embeddings=True, max_position_embeddings=2048, bos_token_id=None, eos_token_id=1,
         pad_token_id=0,
     )  # fmt: skip
@@ -120,7 +120,7 @@ def stop_after(saves: int, write):
 
 def test_the_rate_warms_up_stays_and_falls_to_nothing():
     full = (learning.MATRIX_RATE, learning.OTHER_RATE)
-    assert learning.rates(0, 0.01)[0] < learning.rates(100, 0.01)[0] > full[0]
+    assert learning.rates(0, 0.01)[0] < learning.rates(100, 0.01)[0] == full[0]
     assert learning.rates(5000, 0.5) == full
     assert 0 < learning.rates(5000, 0.9)[0] < full[0] / 2
     assert learning.rates(5000, 1.0) == (0, 0)
