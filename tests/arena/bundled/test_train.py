@@ -124,3 +124,15 @@ def test_the_rate_warms_up_stays_and_falls_to_nothing():
     assert learning.rates(5000, 0.5) == full
     assert 0 < learning.rates(5000, 0.9)[0] < full[0] / 2
     assert learning.rates(5000, 1.0) == (0, 0)
+
+
+def test_attention_in_float32_is_the_attention_that_ships():
+    model = learning.new_model(1)
+    for layer in model.model.layers:  # these begin at zero, where all attention is the same
+        torch.nn.init.normal_(layer.self_attn.o_proj.weight, std=0.1)
+    ids = torch.randint(5, 1024, (2, 40), generator=torch.Generator().manual_seed(2))
+    with torch.no_grad():
+        learned = model(input_ids=ids, use_cache=False).logits
+        model.set_attn_implementation("sdpa")
+        played = model(input_ids=ids, use_cache=False).logits
+    assert torch.allclose(learned, played, atol=1e-4)
