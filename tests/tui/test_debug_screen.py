@@ -616,7 +616,7 @@ def test_a_damaged_model_is_followed_in_four_keys_from_the_score_to_the_token_th
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-    plan, engines = line_up(parse_suite(REAL_SUITE, "grippers"), ["bundled", "w2=bundled+rtn-w2g32"])
+    plan, engines = line_up(parse_suite(REAL_SUITE, "grippers"), ["bundled", "w2=bundled+rtn-w2g128"])
     run = runs_folder() / "real"
     asyncio.run(play_run(plan, run, engines, lambda event: None))
 
