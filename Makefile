@@ -7,8 +7,7 @@ BIN := $(VENV)/bin
 TORCH ?= torch==2.13.0
 MODEL ?= bundled
 # of `make study`: where MODEL plays (hf or vllm), what, and more options, as STUDY="--samples 32"
-ENGINE ?= vllm
-NEEDS_NO_MAKING := $(filter bundled openai:%,$(MODEL))
+ENGINE ?= $(if $(filter bundled openai:%,$(MODEL)),hf,vllm)
 SUITE ?= study
 STUDY ?=
 TEST_JOBS ?= 2
@@ -36,13 +35,14 @@ demo: install  ## play the bundled agent against three of its compressed variant
 	@echo
 	@echo "see it turn by turn:  $(BIN)/arena play"
 
-ifeq ($(NEEDS_NO_MAKING),)
+# what llm-compressor makes something of, or vLLM plays
+ifneq ($(filter-out bundled openai:%,$(MODEL))$(filter vllm,$(ENGINE)),)
 study: compress vllm  ## play MODEL (folders, hub ids, presets, a server; default: bundled) and all that recipes make of it; study/study.md
 	$(COMPRESS_VENV)/bin/arena study $(MODEL) $(STUDY) --out study --make-only
 	$(VLLM_VENV)/bin/arena study $(MODEL) $(STUDY) --suite $(SUITE) --engine $(ENGINE) --out study
 else
 study: install
-	$(BIN)/arena study $(MODEL) $(STUDY) --suite $(SUITE) --out study
+	$(BIN)/arena study $(MODEL) $(STUDY) --suite $(SUITE) --engine $(ENGINE) --out study
 endif
 
 test: install  ## run the whole test suite

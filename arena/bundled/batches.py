@@ -15,7 +15,6 @@ BLOCK_LESSONS = 256
 MAX_TOKENS = 1536
 """A longer lesson ends here: what comes later in an episode differs little from what came before."""
 
-
 FOUND_WEIGHT = 0.02
 """What a token counts that a tool has found: hardly anything, since nobody could foresee it."""
 

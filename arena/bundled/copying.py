@@ -21,8 +21,6 @@ NOTED, COPIED = 2.0, 4.0
 FAST, SLOW = 0.02, 0.002
 """Radians a token: pairs of a head's numbers that turn faster tell neighbours apart, those that turn slower
 compare tokens however far apart they are."""
-
-
 SCALE = 0.05
 """How large embeddings are. An update of training is as large in all matrices: in much smaller ones it would
 wipe out what is laid out, before much larger ones nothing else would be learned."""

@@ -12,7 +12,6 @@ import time
 import urllib.request
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from importlib.util import find_spec
 
 from arena.engines.vllm_machine import (
     CONSTRAINT_BACKEND,
@@ -21,6 +20,7 @@ from arena.engines.vllm_machine import (
     breaking_packages,
     build,
     cache_bytes,
+    is_installed,
     refuse_too_large,
     settle,
 )
@@ -91,7 +91,7 @@ def _command(
     model: str, host: str, port: int, trust_remote_code: bool, extra: Sequence[str]
 ) -> tuple[list[str], str, int]:
     """Return the command line, the model's name on the server, and the port."""
-    if find_spec("vllm") is None:
+    if not is_installed():
         raise EngineError("vLLM is not installed in this Python environment.", HOW_TO_INSTALL)
     if broken := breaking_packages():
         raise EngineError(

