@@ -50,10 +50,10 @@ class StoreError(ArenaError):
 
 
 @contextmanager
-def writing(out: Path) -> Iterator[None]:
+def writing(out: Path, next_step: str = "choose another --out") -> Iterator[None]:
     """Say in words, as a `UsageError`, where the file or folder that somebody named can't be written."""
     try:
         yield
     except OSError as error:
         reason = error.strerror or error
-        raise UsageError(f"{out} can't be written: {reason}", "choose another --out") from error
+        raise UsageError(f"{out} can't be written: {reason}", next_step) from error

@@ -30,7 +30,7 @@ def gate(
     from rich.text import Text
 
     from arena.cli.output import out, print_json, print_table, say
-    from arena.errors import ArenaError, UsageError
+    from arena.errors import UsageError, writing
     from arena.gating.decision import OVERALL, decide, exit_code
     from arena.gating.markdown import gate_markdown
     from arena.gating.policy import Policy, load_policy
@@ -50,10 +50,8 @@ def gate(
     decision = decide(document, demanded)
     if markdown is not None:
         text = gate_markdown(document, decision, read_flips(where, document))
-        try:
+        with writing(markdown, "choose another file for --markdown"):
             markdown.write_text(text, encoding="utf-8")
-        except OSError as error:
-            raise ArenaError(f"{markdown} can't be written: {error.strerror}") from None
     if as_json:
         print_json({"run": where.name, "baseline": document["baseline"], **decision.as_json()})
     else:

@@ -69,14 +69,12 @@ def report(
 
 def _write_page(document: Mapping[str, Any], runs: Sequence[Path], file: Path) -> None:
     from arena.cli.output import say
-    from arena.errors import ArenaError
+    from arena.errors import writing
     from arena.report.html import html_page
 
     page = html_page(document, runs)
-    try:
+    with writing(file, "choose another file for --html"):
         file.write_text(page, encoding="utf-8")
-    except OSError as error:
-        raise ArenaError(f"{file} can't be written: {error.strerror}") from None
     say(f"{file}: {len(page.encode()) / 1e6:.1f} MB, for any browser")
 
 

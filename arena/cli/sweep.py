@@ -210,9 +210,9 @@ def _write(document: Mapping[str, Any], out: Path) -> None:
     from importlib.util import find_spec
 
     from arena.cli.output import say
-    from arena.errors import StoreError
+    from arena.errors import writing
 
-    try:
+    with writing(out):
         out.mkdir(parents=True, exist_ok=True)
         (out / "sweep.json").write_text(json.dumps(document, indent=1, ensure_ascii=False), encoding="utf-8")
         if find_spec("matplotlib") is None:
@@ -222,8 +222,4 @@ def _write(document: Mapping[str, Any], out: Path) -> None:
         from arena.sweep.figure import sweep_figure
 
         save(sweep_figure(document), out / "sweep.png")
-    except OSError as error:
-        raise StoreError(
-            f"{out} can't be written: {error.strerror or error}", "choose another --out"
-        ) from error
     say(f"{out / 'sweep.json'} has the numbers, {out / 'sweep.png'} the figure")
