@@ -1,4 +1,4 @@
-"""ScienceWorld: the room that was seen last, what is carried, and the task's subgoals.
+"""ScienceWorld: the room that was seen last, its doors, what is carried, and the task's subgoals.
 
 All of it comes from recorded observations, so no simulator has to be started to look at a run.
 """
@@ -30,7 +30,8 @@ from tui.views.view import (
 _ROOM = re.compile(r"(?:This room is called the |This outside location is called the )([^.\n]{1,80})\.")
 _INVENTORY = re.compile(r"In your inventory, you see:[ \t]*\n?")
 _MOVED = re.compile(r"You move to the ([^.\n]{1,80})\.")
-_SEEN_MARK = "you see:"
+_SEEN_MARK, _DOORS_MARK = "you see:", "You also see:"
+_DOOR = re.compile(r"A door to the ([^(\n]{1,80}?) ?\(that is (open|closed)\)$")
 
 
 def view_of(task: Task, first_observation: str, turns: Sequence[Turn], upto: int, room: Room) -> View:
@@ -38,11 +39,13 @@ def view_of(task: Task, first_observation: str, turns: Sequence[Turn], upto: int
     texts = [turn.outcome for turn in reversed(turns[:upto])] + [first_observation]
     place = next((called for text in texts if (called := _place(text))), "")
     seen = next((found for text in texts if (found := _room(text)) and found[0] == place), [])
+    things, doors = _apart(seen[1:])
     carried = next((held for text in texts if (held := _inventory(text)) is not None), [])
     width = halved(room).width
     drawn = [
         heading(f"room  {place}" if place else "room"),
-        *(_items(seen[1:], width) or [Content.styled("not looked at yet", QUIET)]),
+        *(_items(things, width) or [Content.styled("not looked at yet", QUIET)]),
+        *(marked("doors ", ", ".join(doors), width) if doors else []),
         Content(""),
         heading("inventory, when last looked at"),
         *(_items(carried, width) or [Content.styled("nothing known", QUIET)]),
@@ -65,6 +68,13 @@ def _room(text: str) -> list[str]:
     rest = rest[: inventory.start()] if inventory else rest
     mark = rest.find(_SEEN_MARK)
     return [name(found[1]), *_lines(rest[mark + len(_SEEN_MARK) :] if mark >= 0 else rest)]
+
+
+def _apart(seen: Sequence[str]) -> tuple[list[str], list[str]]:
+    """Return the things of a room, and where its doors lead to."""
+    things = [line for line in seen if line != _DOORS_MARK and not _DOOR.match(line)]
+    found = [door for line in seen if (door := _DOOR.match(line))]
+    return things, [name(door[1]) + (" (closed)" if door[2] == "closed" else "") for door in found]
 
 
 def _inventory(text: str) -> list[str] | None:

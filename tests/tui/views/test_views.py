@@ -180,7 +180,8 @@ HALL = (
     "You also see:\n\tA door to the kitchen (that is open)\nIn your inventory, you see:\n\tan orange"
 )
 KITCHEN = (
-    "This room is called the kitchen. In it, you see:\n\ta counter\nYou also see:\n\tA door to the hallway"
+    "This room is called the kitchen. In it, you see:\n\ta counter\nYou also see:\n"
+    "\tA door to the hallway (that is open)\n\tA door to the outside (that is closed)"
 )
 
 
@@ -194,10 +195,13 @@ def test_scienceworld_shows_the_room_the_inventory_and_the_subgoals():
     assert start.startswith("room  hallway")
     assert "· a picture" in start
     assert "· an orange" in start
+    assert "doors  kitchen\n" in start
+    assert "You also see" not in start + seen
     assert moved.startswith("room  kitchen\nnot looked at yet")
     assert "○ find the pot" in moved
     assert "· a counter" in seen
     assert "a picture" not in seen
+    assert "doors  hallway, outside (closed)\n" in seen
     assert "· an orange" in seen
     assert "✓ find the pot" in seen
 
