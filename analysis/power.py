@@ -60,33 +60,36 @@ def detectable_rate_difference(discordant: float, pairs: int) -> float | None:
     return float(optimize.brentq(lacking, 1e-9, 1.0))
 
 
-def tasks_needed(sd: float, distance: float) -> float:
+def tasks_needed(sd: float, distance: float, comparisons: int = 1) -> float:
     """Return how many tasks show a mean difference of `distance` in 4 of 5 runs; infinite where it is 0.
 
     Normal approximation with Guenther's correction (1981) for the t-test: ((z_a + z_b) sd / d)^2 + z_a^2 / 2.
+    `comparisons`: among so many it is to be shown, the first by Holm's correction.
     """
     if distance <= 0:
         return math.inf
-    return ((_Z_ALPHA + _Z_POWER) * sd / distance) ** 2 + _Z_ALPHA**2 / 2
+    z = _z(comparisons)
+    return ((z + _Z_POWER) * sd / distance) ** 2 + z**2 / 2
 
 
-def tasks_to_decide(difference: PairedDifference, worst: float) -> float:
+def tasks_to_decide(difference: PairedDifference, worst: float, comparisons: int = 1) -> float:
     """Return about how many tasks would show a loss, or rule out a drop of more than `worst` (in 0..1).
 
     Supposes that the difference is what it looks like now: more tasks then exclude either 0 or -`worst`,
-    whichever is further from it. Infinite where neither ever would.
+    whichever is further from it. Infinite where neither ever would. A loss is to be shown among so many
+    `comparisons`; what is ruled out is read off an interval, which allows for none but its own.
     """
-    return min(_to_show_loss(difference), tasks_to_rule_out(difference, worst))
+    return min(_to_show_loss(difference, comparisons), tasks_to_rule_out(difference, worst))
 
 
-def tasks_to_gate(difference: PairedDifference, worst: float) -> float:
+def tasks_to_gate(difference: PairedDifference, worst: float, comparisons: int = 1) -> float:
     """Return about how many tasks would decide on an allowed drop of `worst`.
 
-    That is, show a loss where the difference is beyond it, else rule that drop out; if the difference is what
-    it looks like now.
+    That is, show a loss (among so many `comparisons`) where the difference is beyond it, else rule that drop
+    out; if the difference is what it looks like now.
     """
     if difference.delta < -worst:
-        return _to_show_loss(difference)
+        return _to_show_loss(difference, comparisons)
     return tasks_to_rule_out(difference, worst)
 
 
@@ -107,11 +110,11 @@ def tasks_without_a_difference(share: float) -> float:
     return math.log((1 - CONFIDENCE) / 2) / math.log1p(-share)
 
 
-def _to_show_loss(difference: PairedDifference) -> float:
-    return _needed(difference, -difference.delta, difference.high - difference.delta)
+def _to_show_loss(difference: PairedDifference, comparisons: int) -> float:
+    return _needed(difference, -difference.delta, difference.high - difference.delta, comparisons)
 
 
-def _needed(difference: PairedDifference, distance: float, reach: float) -> float:
+def _needed(difference: PairedDifference, distance: float, reach: float, comparisons: int = 1) -> float:
     """Return how many tasks bring an interval that reaches so far (in 0..1) within `distance`.
 
     What widens an interval beyond its deviation is what few tasks can't rule out (`macro_difference`): that
@@ -119,5 +122,9 @@ def _needed(difference: PairedDifference, distance: float, reach: float) -> floa
     """
     if distance <= 0:
         return math.inf
-    needed = tasks_needed(usual_deviation(difference.sd, difference.pairs), distance)
+    needed = tasks_needed(usual_deviation(difference.sd, difference.pairs), distance, comparisons)
     return max(needed, difference.pairs * reach / distance)
+
+
+def _z(comparisons: int) -> float:
+    return float(stats.norm.isf((1 - CONFIDENCE) / 2 / comparisons))

@@ -19,6 +19,7 @@ DIFFERS = 0.01
 MOST_RESAMPLED = 2000
 """Beyond so many tasks a mean is as good as normal, and resampling would only take long."""
 _BATCH = 4_000_000
+_Z = float(stats.norm.isf((1 - CONFIDENCE) / 2))
 
 Array = NDArray[np.float64]
 
@@ -64,9 +65,10 @@ def paired_difference(base: ArrayLike, other: ArrayLike, seed: int = 0) -> Paire
 def macro_difference(groups: Sequence[tuple[ArrayLike, ArrayLike]], seed: int = 0) -> PairedDifference:
     """Compare two contestants over several groups of tasks, each group weighing the same.
 
-    `groups` holds (base, other) as for `paired_difference`. Tasks are resampled within their group. What a
-    group with few differing tasks can't rule out (see there) beyond its own spread is added to the interval,
-    in quadrature.
+    `groups` holds (base, other) as for `paired_difference`. Tasks are resampled within their group. What the
+    groups with few differing tasks can't rule out (see there) beyond their own spread is added to the
+    interval, in quadrature. A group of one task has no spread at all: where there is one, the interval is at
+    least as wide as the spread of all tasks makes it.
     """
     differences = [_differences(base, other) for base, other in groups]
     if not differences:
@@ -77,7 +79,7 @@ def macro_difference(groups: Sequence[tuple[ArrayLike, ArrayLike]], seed: int = 
     rng = np.random.default_rng(seed)
     sd = _deviation(differences, pooled)
     if count > MOST_RESAMPLED:
-        reach = stats.norm.isf((1 - CONFIDENCE) / 2) * sd / np.sqrt(count)
+        reach = _Z * sd / np.sqrt(count)
         low, high = delta - reach, delta + reach
     else:
         low, high = _bootstrap(differences, rng)
@@ -87,6 +89,9 @@ def macro_difference(groups: Sequence[tuple[ArrayLike, ArrayLike]], seed: int = 
         low, high = min(low, delta - unseen), max(high, delta + unseen)
     elif unseen:
         low, high = delta - np.hypot(delta - low, unseen), delta + np.hypot(high - delta, unseen)
+    if min(each.size for each in differences) == 1:
+        reach = _Z * sd / np.sqrt(count)
+        low, high = min(low, delta - reach), max(high, delta + reach)
     return PairedDifference(
         delta=delta,
         low=max(-1.0, float(low)),
@@ -183,19 +188,19 @@ def _unseen(sizes: Sequence[int]) -> float:
 
 
 def _unseen_beside(groups: Sequence[Array]) -> float:
-    """Return what the groups with few differing tasks can't rule out beyond their own spread: the largest.
+    """Return what the groups with few differing tasks can't rule out beyond their own spread, in quadrature.
 
     As a part of the mean over all groups. Resampling gives such a group next to no spread, however few its
     tasks.
     """
     if len(groups) == 1:
         return 0.0
-    beyond = [0.0]
+    beyond = 0.0
     for group in groups:
         if _differing(group) < FEW_DIFFERING:
-            spread = stats.norm.isf((1 - CONFIDENCE) / 2) * group.std(ddof=1 if group.size > 1 else 0)
-            beyond.append(_unseen([group.size]) ** 2 - spread**2 / group.size)
-    return float(np.sqrt(max(beyond)) / len(groups))
+            spread = _Z * group.std(ddof=1 if group.size > 1 else 0)
+            beyond += max(0.0, _unseen([group.size]) ** 2 - spread**2 / group.size)
+    return float(np.sqrt(beyond) / len(groups))
 
 
 def _deviation(groups: Sequence[Array], pooled: Array) -> float:

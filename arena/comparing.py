@@ -26,7 +26,7 @@ class Comparison:
 
     `effect` tells its size without a unit: `dz` and `rank_biserial`, or for outcomes of 0 and 1 how many
     tasks were `lost` and `gained`, with their `odds_ratio`. `detectable` is the smallest true difference
-    that so many tasks show in 4 of 5 runs, None where none is known. `p_holm` allows for all comparisons
+    that so many tasks show in 4 of 5 runs, None where none is known. `p_holm` allows for all `comparisons`
     that the report makes of this measure.
     """
 
@@ -34,6 +34,7 @@ class Comparison:
     effect: Mapping[str, float | int | None]
     detectable: float | None
     p_holm: float
+    comparisons: int = 1
 
     def as_json(self) -> dict[str, Any]:
         """Return the fields as reports have them."""
@@ -42,6 +43,7 @@ class Comparison:
             "ci": [self.difference.low, self.difference.high],
             "p": self.difference.p,
             "p_holm": self.p_holm,
+            "comparisons": self.comparisons,
             "pairs": self.difference.pairs,
             "sd": self.difference.sd,
             "effect": dict(self.effect),
@@ -144,5 +146,6 @@ def adjusted(comparisons: Mapping[Key, Comparison]) -> dict[Key, Comparison]:
     """Return comparisons with p-values that allow for all of them (Holm)."""
     p_values = holm([each.difference.p for each in comparisons.values()])
     return {
-        key: replace(each, p_holm=p) for (key, each), p in zip(comparisons.items(), p_values, strict=True)
+        key: replace(each, p_holm=p, comparisons=len(p_values))
+        for (key, each), p in zip(comparisons.items(), p_values, strict=True)
     }

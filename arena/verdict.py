@@ -26,10 +26,10 @@ class Verdict:
     tasks_to_decide: int | None = None
 
 
-def verdict(difference: PairedDifference, p_holm: float | None = None) -> Verdict:
+def verdict(difference: PairedDifference, p_holm: float | None = None, comparisons: int = 1) -> Verdict:
     """Say what a difference of rates means.
 
-    It counts where interval and test agree, the test allowing for all comparisons of the report (`p_holm`).
+    It counts where interval and test agree, the test allowing for all `comparisons` of the report (`p_holm`).
     Without a difference that counts, the interval says which drop is ruled out, if that is a small one.
     """
     tasks = counted(difference.pairs, "task")
@@ -40,7 +40,7 @@ def verdict(difference: PairedDifference, p_holm: float | None = None) -> Verdic
         said = f"{word} by {points(abs(difference.delta))} points [{points(near)}, {points(far)}]"
         if (difference.p if p_holm is None else p_holm) < SIGNIFICANT_P:
             return Verdict("better" if better else "worse", said)
-        needed = needed_tasks(difference, WORTH_RULING_OUT)
+        needed = needed_tasks(difference, WORTH_RULING_OUT, comparisons)
         doubt = (
             f"{tasks} can't prove it"
             if difference.p >= SIGNIFICANT_P
@@ -50,7 +50,7 @@ def verdict(difference: PairedDifference, p_holm: float | None = None) -> Verdic
     if difference.low >= -WORTH_RULING_OUT:
         drop = points(max(0.0, -difference.low), up=True)
         return Verdict("no_loss", f"no detectable loss; a drop of more than {drop} points is ruled out")
-    needed = needed_tasks(difference, WORTH_RULING_OUT)
+    needed = needed_tasks(difference, WORTH_RULING_OUT, comparisons)
     say = "says" if difference.pairs == 1 else "say"
     return Verdict("undecided", f"undecided: {tasks} {say} too little{would_decide(needed)}", needed)
 
@@ -65,12 +65,13 @@ def no_base(progress: float, floor: float) -> Verdict:
     )
 
 
-def needed_tasks(difference: PairedDifference, worst: float) -> int | None:
+def needed_tasks(difference: PairedDifference, worst: float, comparisons: int = 1) -> int | None:
     """Return about how many tasks would decide, to two digits; None where no number that anybody plays would.
 
-    `worst` is the drop that is asked about: enough tasks show a loss, or rule out a drop of that size.
+    `worst` is the drop that is asked about: enough tasks show a loss (among so many
+    `comparisons`), or rule out a drop of that size.
     """
-    return rounded_tasks(tasks_to_decide(difference, worst), difference.pairs)
+    return rounded_tasks(tasks_to_decide(difference, worst, comparisons), difference.pairs)
 
 
 def rounded_tasks(needed: float, have: int) -> int | None:

@@ -96,7 +96,7 @@ def _line(document: Mapping[str, Any], policy: Policy, name: str, benchmark: str
         return Line(name, benchmark, critical, "INCONCLUSIVE", reason, drop)
     low, high = found["ci"]
     difference = PairedDifference(found["delta"], low, high, found["p"], found["pairs"], found["sd"])
-    status, reason, needed = _judged(difference, found["p_holm"], drop)
+    status, reason, needed = _judged(difference, found["p_holm"], found["comparisons"], drop)
     owed = sum(_errors(document, each, benchmark) for each in (document["baseline"], name))
     if found["verdict_kind"] == "no_base":
         status, reason, needed = "INCONCLUSIVE", found["verdict"], None
@@ -116,7 +116,9 @@ def _line(document: Mapping[str, Any], policy: Policy, name: str, benchmark: str
     )
 
 
-def _judged(difference: PairedDifference, p_holm: float, drop: float) -> tuple[Status, str, int | None]:
+def _judged(
+    difference: PairedDifference, p_holm: float, comparisons: int, drop: float
+) -> tuple[Status, str, int | None]:
     allowed = f"{100 * drop:g} points"  # as it was asked for, not rounded
     proven = difference.high < 0 and p_holm < SIGNIFICANT_P
     seen = f"{points(-difference.delta)} points"
@@ -126,7 +128,7 @@ def _judged(difference: PairedDifference, p_holm: float, drop: float) -> tuple[S
         return "PASS", f"a drop of more than {allowed} is ruled out", None
     if proven and difference.delta < -drop:
         return "FAIL", f"a drop is certain and looks like {seen}; allowed are {allowed}", None
-    needed = rounded_tasks(tasks_to_gate(difference, drop), difference.pairs)
+    needed = rounded_tasks(tasks_to_gate(difference, drop, comparisons), difference.pairs)
     tasks = counted(difference.pairs, "task")
     open_question = f"{tasks} neither rule out a drop of {allowed} nor prove one{would_decide(needed)}"
     return "INCONCLUSIVE", open_question, needed

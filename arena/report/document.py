@@ -151,7 +151,7 @@ def _judged(compared: Comparisons, name: str, where: str, floor: FloorCheck | No
         if floor is not None and floor.cleared is False and floor.floor is not None:
             judged = no_base(floor.progress, floor.floor)
         else:
-            judged = verdict(comparison.difference, comparison.p_holm)
+            judged = verdict(comparison.difference, comparison.p_holm, comparison.comparisons)
         fields[measure] = comparison.as_json() | {
             "verdict": judged.text,
             "verdict_kind": judged.kind,

@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field, replace
-from itertools import takewhile
+from itertools import chain, count, takewhile
 from pathlib import Path
 from typing import Any
 
@@ -42,13 +42,14 @@ class TaskFacts:
 class Gathered:
     """The material of a report. The first of `only`, or the first run's first contestant, is the baseline.
 
-    `only` names the contestants that count (empty: all). `agents` says who each contestant is; `tasks` maps
-    hashes to facts; `plans` are the runs' `run.toml`. `left_out` counts episodes of older gradings by
-    benchmark. `stopped` is why a run was stopped early, and `counted` the tasks that count (hashes, in the
-    order in which they are played then): of such a run those that were to be played first and are finished,
-    of others all. `failed` (with their benchmarks) and `planned` are all runs' episodes, each once: `errors`
-    counts those that failed and no run has finished, `unplayed` those planned that are neither finished nor
-    failed in any (not of logs of other harnesses, nor under a filter).
+    `only` names the contestants that count (empty: all). `agents` says who each contestant is, `called` what
+    the report calls a run's contestant of a name and hash; `tasks` maps hashes to facts; `plans` are the
+    runs' `run.toml`. `left_out` counts episodes of older gradings by benchmark. `stopped` is why a run was
+    stopped early, and `counted` the tasks that count (hashes, in the order in which they are played then): of
+    such a run those that were to be played first and are finished, of others all. `failed` (with their
+    benchmarks) and `planned` are all runs' episodes, each once: `errors` counts those that failed and no run
+    has finished, `unplayed` those planned that are neither finished nor failed in any (not of logs of other
+    harnesses, nor under a filter).
     """
 
     runs: Sequence[Path]
@@ -56,6 +57,7 @@ class Gathered:
     only: Sequence[str] = ()
     plans: list[dict[str, Any]] = field(default_factory=list)
     agents: dict[str, dict[str, Any]] = field(default_factory=dict)
+    called: dict[tuple[str, str], str] = field(default_factory=dict)
     episodes: list[EpisodeScore] = field(default_factory=list)
     errors: Counter[tuple[str, str]] = field(default_factory=Counter)
     failed: dict[Key, str] = field(default_factory=dict)
@@ -173,11 +175,20 @@ def _begun_in_order(run: Path, order: Sequence[str], names: Sequence[str], repea
 
 
 def _called(gathered: Gathered, run: Path, name: str, agent: Mapping[str, Any]) -> str:
-    before = gathered.agents.get(name)
-    if before is None or before.get("hash") == agent.get("hash"):
-        return name
-    gathered.notes.append(f"{name} of {run.name} is another than {name} of {gathered.runs[0].name}")
-    return f"{name} ({run.name})"
+    who = name, agent.get("hash", "")
+    if who not in gathered.called:
+        gathered.called[who] = name
+        if name in gathered.agents:
+            gathered.notes.append(f"{name} of {run.name} is another than {name} of {gathered.runs[0].name}")
+            gathered.called[who] = _free_name(gathered, name, run)
+    return gathered.called[who]
+
+
+def _free_name(gathered: Gathered, name: str, run: Path) -> str:
+    """Return a name that no contestant has: runs in several folders may be called the same."""
+    taken = {*gathered.agents, *gathered.called.values()}
+    numbers = chain([""], (f" {number}" for number in count(2)))
+    return next(free for number in numbers if (free := f"{name} ({run.name}{number})") not in taken)
 
 
 def _add_episodes(gathered: Gathered, run: Path, episodes: Sequence[EpisodeScore]) -> None:

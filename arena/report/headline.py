@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
+from analysis.significance import PairedDifference
 from arena.report.candidates import (
     OPEN,
     PLAYERS,
@@ -16,7 +17,7 @@ from arena.report.candidates import (
     rules_out,
 )
 from arena.report.tables import difference_cells
-from arena.verdict import points
+from arena.verdict import needed_tasks, points
 from arena.words import counted
 
 AS_SMALL = 1.02
@@ -261,12 +262,20 @@ def _open(found: Sequence[Candidate], best: Candidate | None) -> list[str]:
 
 
 def _tasks_to_decide(candidate: Candidate) -> float:
-    return candidate.fields.get("tasks_to_decide") or math.inf
+    return _needed(candidate) or math.inf
+
+
+def _needed(candidate: Candidate) -> int | None:
+    """Return about how many tasks would decide on the margin that counts here; None where none would."""
+    fields = candidate.fields
+    low, high = fields["ci"]
+    difference = PairedDifference(fields["delta"], low, high, fields["p"], fields["pairs"], fields["sd"])
+    return needed_tasks(difference, candidate.margin, fields["comparisons"])
 
 
 def _soonest(found: Sequence[Candidate]) -> str:
     open_ones = [each for each in found if each.is_open and not each.as_large]
-    needed = [(each.fields["tasks_to_decide"], each.name) for each in open_ones]
+    needed = [(_needed(each), each.name) for each in open_ones]
     told = [(tasks, name) for tasks, name in needed if tasks is not None]
     if not told:
         return ""
@@ -276,12 +285,13 @@ def _soonest(found: Sequence[Candidate]) -> str:
 
 def _would_tell(candidate: Candidate, *, smaller: bool) -> str:
     verdict = candidate.fields.get("verdict_kind")
+    needed = _needed(candidate)
+    tasks = "no number of tasks that anybody plays" if needed is None else f"about {needed:,} tasks"
     is_so = "is smaller still, but undecided" if smaller else "is undecided"
     if verdict not in OPEN:
         most = _exactly(candidate.margin)
-        return f"{candidate.name} {is_so}: {most} points, half of what the base reaches, may be lost."
-    needed = candidate.fields.get("tasks_to_decide")
-    tasks = "no number of tasks that anybody plays" if needed is None else f"about {needed:,} tasks"
+        half = f"{most} points, half of what the base reaches, may be lost"
+        return f"{candidate.name} {is_so}: {half}; {tasks} would decide."
     if verdict == "looks_worse":
         is_so = "is smaller still, and " if smaller else ""
         return f"{candidate.name} {is_so}{candidate.fields['verdict']}; {tasks} would decide."

@@ -79,8 +79,9 @@ def _own_names(run: Path, document: Mapping[str, Any]) -> dict[str, str]:
     hashes = {name: agent["hash"] for name, agent in document["agents"].items()}
     own = {}
     for each in read_plan(run)["contestants"]:
-        for shown in (each["name"], f"{each['name']} ({run.name})"):
-            if hashes.get(shown) == each.get("hash", ""):
+        for shown, found in hashes.items():
+            is_called_so = shown == each["name"] or shown.startswith(f"{each['name']} (")
+            if is_called_so and found == each.get("hash", ""):
                 own[shown] = each["name"]
     return own
 

@@ -3,7 +3,7 @@
 import math
 import tomllib
 from collections import Counter
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from importlib.resources import files
@@ -87,18 +87,18 @@ def _claims() -> Mapping[str, Any]:
 
 
 def _more(claim: Mapping[str, Any], record: Record) -> Answer:
-    gaps: list[float] = []
+    gaps: list[Mapping[str, float]] = []
     who: list[str] = []
     for family in record.families:
         tasks = _tasks(claim["tasks"], record, [family])
         these, than = (_members(family, claim[side], record) for side in ("these", "than"))
         lost, other = (mean_losses(record.progress, family.base, side, tasks) for side in (these, than))
-        own = [lost[task] - other[task] for task in sorted(lost.keys() & other.keys())]
-        gaps += own
+        own = {task: lost[task] - other[task] for task in sorted(lost.keys() & other.keys())}
+        gaps.append(own)
         if own:
-            points = f"{100 * np.mean(own):+.1f}: " if len(record.families) > 1 else ""
+            points = f"{100 * np.mean(list(own.values())):+.1f}: " if len(record.families) > 1 else ""
             who.append(f"{points}{len(these)} recipes against {len(than)} of {family.base}")
-    return _decide(claim, [np.array(gaps)], "; ".join(who))
+    return _decide(claim, [_over_families(gaps)], "; ".join(who))
 
 
 def _by_tasks(claim: Mapping[str, Any], record: Record) -> Answer:
@@ -252,7 +252,7 @@ def _needed(sides: Sequence[NDArray[np.float64]], effect: float) -> int | None:
     many without another difference would: as `analysis.significance.paired_difference` widens its interval.
     """
     variance = sum(float(side.var(ddof=1)) for side in sides)
-    if effect == 0 or variance == 0:
+    if effect == 0:
         return None
     quantiles = stats.norm.ppf((1 + CONFIDENCE) / 2) + stats.norm.ppf(POWER)
     needed = math.ceil(variance * (quantiles / effect) ** 2)
@@ -268,14 +268,30 @@ def _not_asked(claim: Mapping[str, Any], reason: str) -> Answer:
 
 
 def _losses(record: Record, recipes: str, tasks: str) -> NDArray[np.float64]:
-    """Return the mean loss over a group of recipes, one number a family and task of a group of tasks."""
-    by_family = (
-        mean_losses(
-            record.progress, family.base, _members(family, recipes, record), _tasks(tasks, record, [family])
-        )
-        for family in record.families
+    """Return the mean loss over a group of recipes, one number a task of a group of tasks."""
+    return _over_families(
+        [
+            mean_losses(
+                record.progress,
+                family.base,
+                _members(family, recipes, record),
+                _tasks(tasks, record, [family]),
+            )
+            for family in record.families
+        ]
     )
-    return np.array([value for lost in by_family for value in lost.values()])
+
+
+def _over_families(by_family: Iterable[Mapping[str, float]]) -> NDArray[np.float64]:
+    """Return each task's mean over the families that have played it.
+
+    One number a task: what two models make of the same task, or one model in two engines, is not independent.
+    """
+    values: dict[str, list[float]] = {}
+    for found in by_family:
+        for task, value in found.items():
+            values.setdefault(task, []).append(value)
+    return np.array([np.mean(of_task) for of_task in values.values()])
 
 
 def _recipes(group: str) -> list[str]:

@@ -65,7 +65,7 @@ def _without(line: Line, judged: Sequence[Judged], subject: str, direction: str)
     last = judged[-1].label
     doubtful = [each for each in judged if _kind(each) not in _KEPT]
     if not doubtful:
-        ruled_out = points(max(-each.difference.low for each in judged if each.difference), up=True)
+        ruled_out = points(max(0.0, *(-each.difference.low for each in judged if each.difference)), up=True)
         return Cliff(
             "none",
             f"no drop was found: {subject} {direction} {last}, against {line.reference}"

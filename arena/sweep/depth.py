@@ -77,8 +77,11 @@ def _line(
         if place != base_bin:
             against = means.get(base, {}).get(place if base_bin is None else base_bin, {})
             judged.append(_judged(run, name, place, tasks, against, measure))
-    p_values = iter(holm([each.difference.p for each in judged if each.difference]))
-    final = tuple(_with_verdict(each, next(p_values)) if each.difference else each for each in judged)
+    p_values = holm([each.difference.p for each in judged if each.difference])
+    left = iter(p_values)
+    final = tuple(
+        _with_verdict(each, next(left), len(p_values)) if each.difference else each for each in judged
+    )
     places = sorted(means.get(base, {})) if base_bin is None else [base_bin]
     references = tuple(
         _judged(run, base, place, means.get(base, {}).get(place, {}), {}, measure) for place in places
@@ -118,9 +121,9 @@ def _judged(
     )
 
 
-def _with_verdict(judged: Judged, p_holm: float) -> Judged:
+def _with_verdict(judged: Judged, p_holm: float, comparisons: int) -> Judged:
     assert judged.difference is not None
-    return replace(judged, verdict=verdict(judged.difference, p_holm))
+    return replace(judged, verdict=verdict(judged.difference, p_holm, comparisons))
 
 
 def _read(run: Path) -> Means:

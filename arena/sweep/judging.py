@@ -111,7 +111,9 @@ def _line(
     p_values = holm([each.difference.p for each in compared if each.difference])
     allowed = {id(each): p for each, p in zip(compared, p_values, strict=True)}
     final = tuple(
-        replace(each, verdict=verdict(each.difference, allowed[id(each)])) if each.difference else each
+        replace(each, verdict=verdict(each.difference, allowed[id(each)], len(compared)))
+        if each.difference
+        else each
         for each in judged
     )
     base = tuple(

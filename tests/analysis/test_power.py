@@ -87,3 +87,14 @@ def test_a_gate_asks_for_enough_tasks_to_rule_out_the_drop_or_to_prove_one_beyon
 def test_however_equal_all_looks_rare_losses_take_tasks_to_rule_out():
     equal = PairedDifference(0.0, -0.0007, 0.0007, 1.0, 5000, 0.0)
     assert tasks_to_rule_out(equal, 0.03) == pytest.approx(np.log(0.025) / np.log(0.97))
+
+
+def test_a_loss_among_many_comparisons_takes_more_tasks_and_what_is_ruled_out_as_many():
+    loss = PairedDifference(-0.2, -0.38, -0.02, 0.04, 20, 0.4)
+    equal = PairedDifference(0.0, -0.18, 0.18, 1.0, 20, 0.4)
+    alone, among = (tasks_to_decide(loss, 0.1, comparisons) for comparisons in (1, 20))
+    assert among == pytest.approx(tasks_needed(0.4, 0.2, 20))
+    # two-sided at 5 % / 20, power 80 %: (3.023 + 0.842)^2 over (1.960 + 0.842)^2
+    assert among / alone == pytest.approx(1.9, abs=0.05)
+    assert tasks_to_decide(equal, 0.1, 20) == tasks_to_decide(equal, 0.1)
+    assert tasks_to_gate(loss, 0.1, 20) == pytest.approx(among)

@@ -7,6 +7,7 @@ from arena.deciding import random_order
 from arena.errors import UsageError
 from arena.protocol.base import FailureKind
 from arena.report.document import report_document
+from arena.report.replies import partings
 from tests.arena.report.made_runs import UNPLAYED, Scores, make_run, task
 
 ONES = [1.0] * 40
@@ -211,3 +212,41 @@ def test_a_run_of_the_papers_suite_says_that_its_values_are_not_known_here(tmp_p
     assert not any("the paper's own values" in note for note in report_document(run)["notes"])
     (run / "run.toml").write_text((run / "run.toml").read_text().replace('"made"', '"acbench-lite"'))
     assert any("the paper's own values" in note for note in report_document(run)["notes"])
+
+
+def made(run: Path, scores: Scores, **hashes: str) -> Path:
+    """Make a run of which some contestants have other hashes than their names': they are other models."""
+    text = (make_run(run, scores) / "run.toml").read_text()
+    for name, found in hashes.items():
+        text = text.replace(f"hash-{name}", found)
+    (run / "run.toml").write_text(text)
+    return run
+
+
+def test_three_models_of_one_name_are_three_though_their_runs_share_a_name_too(tmp_path: Path):
+    levels = {"a": 0.25, "b": 0.5, "c": 0.75}
+    runs = [
+        made(tmp_path / place / "run", {"base": {"alpha": ONES}, "w4": {"alpha": [level] * 40}}, w4=place)
+        for place, level in levels.items()
+    ]
+    document = report_document(*runs)
+    assert {name: scores["alpha"]["progress"] for name, scores in document["contestants"].items()} == {
+        "base": 1.0,
+        "w4": 0.25,
+        "w4 (run)": 0.5,
+        "w4 (run 2)": 0.75,
+    }
+    # of the base alone there are episodes twice
+    assert [note for note in document["notes"] if "earlier run" in note] == [
+        "40 episodes of run were in an earlier run already; those count"
+    ] * 2
+    asked = "w4 (run 2)", task("alpha", 0).hash
+    assert partings(runs, document, [asked])[asked].contestant == "w4"
+
+
+def test_a_model_of_the_same_name_and_hash_is_one_whichever_run_it_is_first_in(tmp_path: Path):
+    runs = [
+        made(tmp_path / day, {"base": {"alpha": ONES[:20]}, "w4": {"alpha": DROPS[at : at + 20]}}, w4=found)
+        for day, found, at in (("mon", "h1", 0), ("tue", "h2", 0), ("wed", "h2", 20))
+    ]
+    assert list(report_document(*runs)["contestants"]) == ["base", "w4", "w4 (tue)"]

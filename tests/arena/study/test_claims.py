@@ -163,6 +163,30 @@ def test_a_few_nearly_equal_tasks_prove_no_margin():
     assert found.needed == 138  # 1 - 0.025 ** (1 / 138) is less than the 0.026 that are missing
 
 
+def test_a_task_counts_once_however_many_families_have_played_it():
+    once, twice = record(LOSSES), record(LOSSES, bases=("small", "copy"))
+    copied = {
+        (name.replace("copy", "small"), task): value
+        for (name, task), value in twice.progress.items()
+        if name.startswith("small")
+    }
+    again = {(name.replace("small", "copy"), task): value for (name, task), value in copied.items()}
+    both = Record({**copied, **again}, TASKS, twice.families, {})
+    for word in ("must be JSON", "keeps tool use better", "two of every four", "workflow generation loses"):
+        alone, together = answer(once, word), answer(both, word)
+        assert (together.cases, together.estimate) == (alone.cases, pytest.approx(alone.estimate))
+        assert (together.low, together.high) == (pytest.approx(alone.low), pytest.approx(alone.high))
+
+
+def test_where_nothing_was_lost_anywhere_it_is_said_how_many_tasks_would_tell():
+    families = [Family("base", 1, {"rtn-w4g128": "w4"})]
+    tasks = {str(n): f"worfbench/a/{n}" for n in range(16)}
+    progress = {(name, task): 0.5 for name in ("base", "w4") for task in tasks}
+    found = answer(Record(progress, tasks, families, {}), "workflow generation")
+    assert (found.verdict, found.estimate) == ("not decidable", 0)
+    assert found.needed == 122  # 0.97 ** 122 is the first power below 0.025
+
+
 def test_each_family_says_what_it_found_where_there_are_several():
     alone = answer(record(LOSSES), "keeps tool use better").measured
     assert alone == "2 recipes against 2 of small"

@@ -100,3 +100,8 @@ def test_the_figure_is_drawn(tmp_path):
     document = sweep_document("bits", "", "progress", "down to", [line(EQUAL, WORSE)])
     save(sweep_figure(document), tmp_path / "sweep.png")
     assert (tmp_path / "sweep.png").stat().st_size > 5000
+
+
+def test_what_is_ruled_out_where_all_are_better_is_any_drop():
+    better = PairedDifference(0.3, 0.24, 0.36, 0.001, 100, 0.3)
+    assert "(more than 0 points are ruled out)" in cliff(better, better).text
