@@ -55,7 +55,8 @@ class AgentSettings:
         """Return how the contestant is asked on a task: as the suite wants it there, but for its own."""
         asked: Mapping[str, Any] = task.asked if task else {}
         wanted = {name: value for name, value in asked.items() if name not in self.own}
-        granted = {"max_tokens": task.reply_tokens} if task and task.reply_tokens else {}
+        is_granted = task and task.reply_tokens and "max_tokens" not in self.own
+        granted = {"max_tokens": task.reply_tokens} if task and is_granted else {}
         decoding = granted | {name: wanted.pop(name) for name in _DECODING & wanted.keys()}
         if isinstance(decoding.get("stop"), list):  # as JSON keeps it
             decoding["stop"] = tuple(decoding["stop"])
@@ -209,6 +210,7 @@ class Agent:
             sampling=self._sampling,
             session=self._key.session,
             task=self._key.task,
+            task_hash=self._key.task_hash,
             repeat=self._key.repeat,
             turn=self._turn(),
             oracle=self._oracle,

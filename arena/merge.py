@@ -89,19 +89,14 @@ def _joined(
     if missing := [name for name in only if name not in contestants]:
         raise UsageError(f"no run has a contestant {missing[0]!r}", f"they have {', '.join(contestants)}")
     contestants = {name: each for name, each in contestants.items() if not only or name in only}
-    tasks: dict[str, str] = {}
+    _check_versions(plans)
     # shards take every N-th task, so one of each in turn is the suite's own order
-    for task_id, task_hash in filter(
-        None, itertools.chain(*itertools.zip_longest(*(p["tasks"] for p in plans)))
-    ):
-        if tasks.setdefault(task_id, task_hash) != task_hash:
-            raise UsageError(
-                f"the runs have two versions of {task_id}", "its data or its settings were changed"
-            )
+    in_turn = filter(None, itertools.chain(*itertools.zip_longest(*(plan["tasks"] for plan in plans))))
+    tasks = list(dict.fromkeys(map(tuple, in_turn)))
     sources = {name: kinds for plan in reversed(plans) for name, kinds in plan.get("sources", {}).items()}
     plan = plans[0] | {
         "contestants": [[name, each["hash"]] for name, each in contestants.items()],
-        "tasks": [[task_id, task_hash] for task_id, task_hash in tasks.items()],
+        "tasks": [list(each) for each in tasks],
     }
     plan = ({"sources": sources} if sources else {}) | plan
     return documents[0] | {
@@ -110,6 +105,25 @@ def _joined(
         "contestants": list(contestants.values()),
         "merged": [run.name for run in runs],
     }
+
+
+def _check_versions(plans: Sequence[Mapping[str, Any]]) -> None:
+    """Raise `UsageError` where two runs have nothing but other versions of a task.
+
+    One run may have several of its own: a suite can play a task by several settings.
+    """
+    versions: dict[str, set[str]] = {}
+    for plan in plans:
+        own: dict[str, set[str]] = {}
+        for task, task_hash in plan["tasks"]:
+            own.setdefault(task, set()).add(task_hash)
+        for task, hashes in own.items():
+            known = versions.setdefault(task, set())
+            if known and not known & hashes:
+                raise UsageError(
+                    f"the runs have two versions of {task}", "its data or its settings were changed"
+                )
+            known |= hashes
 
 
 def _others(run: Path, names: Collection[str]) -> list[int]:

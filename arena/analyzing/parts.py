@@ -15,7 +15,8 @@ from numpy.typing import NDArray
 
 from arena.protocol import thought
 from arena.protocol.call import LLAMA, MISTRAL, Call, call_in
-from arena.protocol.strict_json import NotJson, read
+from arena.protocol.dialects import Dialect, SpokenCall, dialects, listen, marked_dialect
+from arena.protocol.strict_json import Document, NotJson, Path, read
 from arena.records import Turn
 
 THOUGHT, SYNTAX, OTHER = "thought", "syntax", "other text"
@@ -29,14 +30,17 @@ _THOUGHT_LINE = re.compile(
     r"^[ \t]*(?:thoughts?|think)[ \t]*[0-9]*[ \t]*:[^\n]*", re.IGNORECASE | re.MULTILINE
 )
 _LABEL = re.compile(r"^[ \t]*action[ \t]*:[ \t]*", re.IGNORECASE | re.MULTILINE)
+_PYTHON_VALUE = re.compile(r"""'(?:[^'\\\n]|\\.)*+'|"(?:[^"\\\n]|\\.)*+"|[^,()\[\]{}]++""")
+"""A string of Python, or what stands up to the next comma or bracket."""
 _QUOTES = 1
 """Characters at each end of a JSON string that are syntax."""
 
 
-def parts_of_reply(turn: Turn, protocol: str) -> NDArray[np.int8]:
+def parts_of_reply(turn: Turn, protocol: str, dialect: str | None = None) -> NDArray[np.int8]:
     """Return the part of each character of a turn's reply, as an index into `PARTS`.
 
-    `protocol` is the contestant's: `json`, `text` or `whole`. Any reply has parts; nothing is raised.
+    `protocol` is the contestant's: `json`, `text` or `whole`; `dialect` the form in which it was to write
+    calls (`arena.protocol.dialects`, or `auto`). Any reply has parts; nothing is raised.
     """
     reply = turn.reply
     parts = np.full(len(reply), PARTS.index(OTHER), dtype=np.int8)
@@ -45,7 +49,11 @@ def parts_of_reply(turn: Turn, protocol: str) -> NDArray[np.int8]:
         return parts
     body = _mark_thoughts(parts, reply)
     if protocol == "json":
-        _mark_call(parts, reply, body)
+        of = dialects().get(dialect or "")
+        if of is None and not _mark_call(parts, reply, body) and dialect:
+            of = marked_dialect(reply)
+        if of is not None:
+            _mark_spoken(parts, reply, of)
     elif turn.action:
         _mark_action(parts, body, turn.action)
     return parts
@@ -93,29 +101,83 @@ def _runs(marked: NDArray[np.bool_], reply: str) -> list[tuple[int, int]]:
     return runs
 
 
-def _mark_call(parts: NDArray[np.int8], reply: str, body: str) -> None:
+def _mark_call(parts: NDArray[np.int8], reply: str, body: str) -> bool:
+    """Mark the call of a reply in plain JSON; False where there is none."""
     call = _call(body)
     if call is None:
-        return
+        return False
     start, end = call.document.span
     parts[start:end] = PARTS.index(SYNTAX)
     _mark_inside(parts, reply, call.name_span, TOOL_NAME)
-    depth = len(call.prefix)
-    for path, span in call.document.names.items():
-        if len(path) > depth and path[:depth] == call.prefix:
+    _mark_arguments(parts, reply, call.document, call.prefix)
+    return True
+
+
+def _mark_spoken(parts: NDArray[np.int8], reply: str, of: Dialect) -> None:
+    """Mark the first call of a reply in a dialect, and the markers around it."""
+    spoken = listen(reply, of)
+    if not spoken.calls:
+        return
+    call = spoken.calls[0]
+    start, end = call.span
+    for marker in {marker for pair in of.markers for marker in pair}:
+        for found in re.finditer(re.escape(marker), reply):
+            parts[found.start() : found.end()] = PARTS.index(SYNTAX)
+    parts[start:end] = PARTS.index(SYNTAX)
+    try:
+        document = read(reply, start)
+    except NotJson:  # a call of Python
+        _mark_python(parts, reply, call)
+        return
+    inside = () if isinstance(document.value, dict) else (0,)
+    keys = ((*inside, key) for key in ("arguments", "parameters"))
+    prefix = next((key for key in keys if key in document.values), None)
+    if prefix is not None and (*inside, "name") in document.values:
+        _mark_inside(parts, reply, document.values[*inside, "name"], TOOL_NAME)
+        _mark_arguments(parts, reply, document, prefix)
+        return
+    # only the arguments are JSON, and the name stands before them
+    name = str(call.name)
+    at = reply.rfind(name, 0, start)
+    if at >= 0:
+        parts[at : at + len(name)] = PARTS.index(TOOL_NAME)
+    _mark_arguments(parts, reply, document, ())
+
+
+def _mark_python(parts: NDArray[np.int8], reply: str, call: SpokenCall) -> None:
+    start, end = call.span
+    at = reply.find(str(call.name), start, end)
+    if at < 0 or not isinstance(call.arguments, dict):
+        return
+    parts[at : at + len(str(call.name))] = PARTS.index(TOOL_NAME)
+    at += len(str(call.name))
+    for name in call.arguments:
+        found = re.compile(rf"\b{re.escape(str(name))}\s*=\s*").search(reply, at, end)
+        if found is None:
+            return
+        parts[found.start() : found.start() + len(str(name))] = PARTS.index(ARGUMENT_NAME)
+        value = _PYTHON_VALUE.match(reply, found.end(), end)
+        at = value.end() if value else found.end()
+        _mark_inside(parts, reply, (found.end(), at), ARGUMENT_VALUE)
+
+
+def _mark_arguments(parts: NDArray[np.int8], reply: str, document: Document, prefix: Path) -> None:
+    depth = len(prefix)
+    for path, span in document.names.items():
+        if len(path) > depth and path[:depth] == prefix:
             _mark_inside(parts, reply, span, ARGUMENT_NAME)
-    for path, span in call.document.values.items():
-        inside = len(path) > depth and path[:depth] == call.prefix
+    for path, span in document.values.items():
+        inside = len(path) > depth and path[:depth] == prefix
         if inside and reply[span[0]] not in "{[":
             _mark_inside(parts, reply, span, ARGUMENT_VALUE)
-    if call.prefix in call.document.values and reply[call.document.values[call.prefix][0]] == '"':
+    if prefix in document.values and reply[document.values[prefix][0]] == '"':
         # the arguments are written as a string that holds an object: it is one value
-        _mark_inside(parts, reply, call.document.values[call.prefix], ARGUMENT_VALUE)
+        _mark_inside(parts, reply, document.values[prefix], ARGUMENT_VALUE)
 
 
 def _mark_inside(parts: NDArray[np.int8], reply: str, span: tuple[int, int], part: str) -> None:
     start, end = span
-    if reply[start] == '"':
+    if reply[start : start + 1] in ('"', "'"):
         start, end = start + _QUOTES, end - _QUOTES
     parts[start:end] = PARTS.index(part)
 

@@ -37,12 +37,16 @@ def group(kind: str, name: str) -> str:
 
 @dataclass(frozen=True)
 class Trajectory:
-    """One turn as the model saw it: the request, the turn as recorded, and where it comes from."""
+    """One turn as the model saw it: the request, the turn as recorded, and where it comes from.
+
+    `protocol` (`json`, `text` or `whole`) and `dialect` are those by which its reply was read.
+    """
 
     request: Request
     turn: Turn
     benchmark: str
     protocol: str
+    dialect: str | None
     key: EpisodeKey
 
 
@@ -192,13 +196,14 @@ def _episode(
 ) -> Iterator[Trajectory]:
     env.reset(seed=episode.key.seed, options={"task": task})
     agent = Agent(engine, settings, env, episode.key)
-    protocol = "whole" if env.reply_form == "whole" else settings.protocol
+    asked = settings.for_task(task)
+    read_by = ("whole", None) if env.reply_form == "whole" else (asked.protocol, asked.dialect)
     for turn in turns:
         thinking = asyncio.run(agent.act(turn.observation))
         if thinking.prompt.hash != turn.prompt_hash:
             account.unlike += 1
         elif engine.last:
-            yield Trajectory(engine.last, turn, task.benchmark, protocol, episode.key)
+            yield Trajectory(engine.last, turn, task.benchmark, *read_by, episode.key)
 
 
 def _environment(known: dict[tuple[str, str], ArenaEnv], task: Task) -> ArenaEnv:
@@ -236,7 +241,7 @@ def _passage(
     size = len(prompt) + len(reply)
     places = np.arange(size)
     is_reply = places >= len(prompt)
-    parts = parts_of_tokens(parts_of_reply(turn, trajectory.protocol), offsets)
+    parts = parts_of_tokens(parts_of_reply(turn, trajectory.protocol, trajectory.dialect), offsets)
     groups = {
         OVERALL: is_reply,
         group("benchmark", trajectory.benchmark): is_reply,

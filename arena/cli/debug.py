@@ -237,6 +237,12 @@ def _find(run: "Run", text: str, contestant: str | None) -> "OpenedTurn":
     played = [each for name in run.contestants if (each := run.find_episode(name, task, repeat))]
     opened = [open_turn(run, each, index) for each in played if index < each.turns]
     failed = [each for each in opened if kind_of(each.turn) is not None]
+    if not opened:
+        longest = max((each.turns for each in played), default=0)
+        hint = f"the longest episode of that task has {longest} turns"
+        raise UsageError(
+            f"the run has no turn {text}", hint if played else "`arena debug RUN` lists failed turns"
+        )
     if len(failed) != 1:
         names = ", ".join(each.episode.key.contestant for each in failed or opened)
         raise UsageError(

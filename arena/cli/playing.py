@@ -2,9 +2,8 @@
 
 import os
 import signal
-from collections import Counter
 from collections.abc import Collection, Iterator, Mapping
-from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
+from contextlib import AbstractContextManager, ExitStack, closing, contextmanager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -66,7 +65,7 @@ def play(
         executor = stack.enter_context(_executor(how.executor))
         log = stack.enter_context(event_lines.opened(how.events)) if how.events else None
         bars = stack.enter_context(BatchProgress(plan, quiet=how.quiet or how.events == event_lines.STDERR))
-        bars.already(Counter(ended.key.task.partition("/")[0] for ended in recorded))
+        bars.already(recorded, _failed_turns(run))
         stack.enter_context(_stops_at_signals(halt, bars))
 
         def hear_tokens(event: Event) -> None:
@@ -154,6 +153,20 @@ def _recorded(run: Path) -> list[EpisodeEnded]:
         ]
     finally:
         db.close()
+
+
+def _failed_turns(run: Path) -> dict[str, int]:
+    """Return how many replies failed of each task, in episodes that are finished or go on."""
+    from arena.store.files import connect
+
+    if not exists(run):
+        return {}
+    with closing(connect(run)) as db:
+        rows = db.execute(
+            "SELECT e.task, COUNT(*) FROM turn t JOIN episode e ON e.id = t.episode_id"
+            " WHERE t.failure_kind IS NOT NULL AND e.status IN ('done', 'running') GROUP BY 1"
+        )
+        return dict(map(tuple, rows))
 
 
 def _deciding(plan: Plan, recorded: list[EpisodeEnded]) -> "tuple[list[str], Deciding]":

@@ -2,9 +2,20 @@
 
 import time
 from collections import Counter
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    ProgressColumn,
+    Task,
+    TaskID,
+    TextColumn,
+    TimeRemainingColumn,
+)
+from rich.table import Column
 from rich.text import Text
 
 from arena.cli.bars import Bars
@@ -14,17 +25,27 @@ from arena.records import EpisodeEnded, EpisodeKey, Event, Notice, TurnPlayed
 
 ALL = "all"
 SPEED_WINDOW_S = 30.0
+BAR_WIDTH = 40
+"""Of a wide terminal; of a narrow one a fifth."""
 
 
 @dataclass
 class _Count:
-    """What has ended of a benchmark since this command began."""
+    """What has ended of a benchmark, in this command and in those before it."""
 
     done: int = 0
     solved: int = 0
     progress: float = 0.0
     failed_turns: int = 0
     errors: int = 0
+
+    def add(self, ended: EpisodeEnded) -> None:
+        if ended.status == "done":
+            self.done += 1
+            self.solved += ended.success
+            self.progress += ended.progress
+        else:
+            self.errors += 1
 
     def words(self) -> str:
         said = []
@@ -33,6 +54,16 @@ class _Count:
         said += [f"{self.failed_turns} failed replies"] if self.failed_turns else []
         said += [f"{self.errors} errors"] if self.errors else []
         return ", ".join(said)
+
+
+class _Said(ProgressColumn):
+    """What there is to say of a bar: the first to be cut where a line is short."""
+
+    def get_table_column(self) -> Column:
+        return Column(overflow="ellipsis")
+
+    def render(self, task: Task) -> Text:
+        return Text(task.fields["said"], no_wrap=True, overflow="ellipsis")
 
 
 class BatchProgress(Bars):
@@ -46,24 +77,29 @@ class BatchProgress(Bars):
         super().__init__(
             Progress(
                 TextColumn("{task.description}", markup=False),
-                BarColumn(),
+                BarColumn(min(BAR_WIDTH, self._console.width // 5)),
                 MofNCompleteColumn(),
-                TextColumn("{task.fields[said]}", markup=False),
+                _Said(),
                 TimeRemainingColumn(),
                 console=self._console,
                 disable=quiet or not self._console.is_terminal,
             )
         )
-        totals = Counter(_benchmark(key) for key in plan.episodes())
+        totals = Counter(_benchmark(key.task) for key in plan.episodes())
         for benchmark, total in totals.items():
             self._add(benchmark, total)
         self._add(ALL, totals.total())
 
-    def already(self, done: Counter[str]) -> None:
-        """Draw what earlier commands have played, by benchmark."""
-        for benchmark, count in done.items():
-            self._progress.update(self._bars[benchmark], completed=count)
-        self._progress.update(self._bars[ALL], completed=done.total())
+    def already(self, recorded: Iterable[EpisodeEnded], failed_turns: Mapping[str, int]) -> None:
+        """Draw what earlier commands have played; `failed_turns` is by task."""
+        for ended in recorded:
+            for count in self._of(ended.key):
+                count.add(ended)
+        for task, failed in failed_turns.items():
+            for count in self._of_task(task):
+                count.failed_turns += failed
+        for name, count in self._counts.items():
+            self._progress.update(self._bars[name], completed=count.done, said=count.words())
 
     def stop(self) -> None:
         """Leave the terminal as it was."""
@@ -82,21 +118,15 @@ class BatchProgress(Bars):
             self._end(event)
 
     def _end(self, ended: EpisodeEnded) -> None:
-        is_done = ended.status == "done"
         for count in self._of(ended.key):
-            if is_done:
-                count.done += 1
-                count.solved += ended.success
-                count.progress += ended.progress
-            else:
-                count.errors += 1
+            count.add(ended)
         if self._progress.disable:
             return
-        for name in (_benchmark(ended.key), ALL):
+        for name in (_benchmark(ended.key.task), ALL):
             said = self._counts[name].words()
             if name == ALL:
                 said = ", ".join(filter(None, (said, self._speed())))
-            self._progress.update(self._bars[name], advance=int(is_done), said=said)
+            self._progress.update(self._bars[name], completed=self._counts[name].done, said=said)
 
     def _speed(self) -> str:
         now = time.monotonic()
@@ -111,8 +141,11 @@ class BatchProgress(Bars):
         self._bars[name] = self._progress.add_task(name, total=total, said="")
 
     def _of(self, key: EpisodeKey) -> tuple[_Count, _Count]:
-        return self._counts[_benchmark(key)], self._counts[ALL]
+        return self._of_task(key.task)
+
+    def _of_task(self, task: str) -> tuple[_Count, _Count]:
+        return self._counts[_benchmark(task)], self._counts[ALL]
 
 
-def _benchmark(key: EpisodeKey) -> str:
-    return key.task.partition("/")[0]
+def _benchmark(task: str) -> str:
+    return task.partition("/")[0]

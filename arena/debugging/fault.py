@@ -18,6 +18,7 @@ from typing import Any, Literal
 
 from arena.burden import was_refused
 from arena.debugging.listing import REFUSED
+from arena.engines.base import FinishReason
 from arena.errors import UsageError
 from arena.protocol import protocol
 from arena.protocol.base import Decision, FailureKind
@@ -42,6 +43,8 @@ _NEXT_STEP = re.compile(
 )
 """Where a reply begins to write somebody else's part, or its own next step."""
 _MOST_NEXT_STEPS = 20
+_BEGUN = (FailureKind.NOT_JSON, FailureKind.TRUNCATED)
+"""Failures of a reply in which plain JSON was begun."""
 _CALLS = ("unknown_tool", "missing_argument", "unexpected_argument", "wrong_type", "invalid_value")
 """Failures of a reply that is a call in form."""
 _PUNCTUATION = re.compile(r'\s*+(?:[\[\]{}:,"]|\Z)')
@@ -79,6 +82,8 @@ def fault_of(
         is_format = turn.failure.kind.is_format
         if label := ran_on_at(turn, tools, dialect):
             return Fault("stop", f"at {label!r} the reply goes on past its call", turn.failure.span)
+        if (several := _several_calls(turn, dialect)) is not None:
+            return Fault("schema", f"expected one call, got {several} calls", turn.failure.span)
         found = finder(turn, tools, dialect) if is_format else None
         if found:
             return Fault("parser", found)
@@ -86,6 +91,10 @@ def fault_of(
         broken = (broken_marker(turn.reply) if is_format else None) or stray
         if broken:
             return Fault("marker", broken.what, broken.span)
+        if dialect and turn.failure.kind is FailureKind.NO_ACTION:
+            plain = _read(_read_json, turn.reply, _finish(turn), tools).failure
+            if plain is not None and plain.kind in _BEGUN:
+                return Fault("json", f"expected {plain.expected}, got {plain.got}", plain.span)
     return Fault(_by_kind()[kind], _why(turn), turn.failure.span if turn.failure else None)
 
 
@@ -108,18 +117,38 @@ def ran_on_at(turn: Turn, tools: Sequence[Mapping[str, Any]], dialect: str | Non
 
 def finder(turn: Turn, tools: Sequence[Mapping[str, Any]], dialect: str | None) -> str | None:
     """Return who finds a call that the tools allow in a reply that the configured parser found none in."""
-    failure = turn.failure
-    finish = "length" if turn.finish_reason == "length" else "stop"
+    failure, finish = turn.failure, _finish(turn)
     for name, each in dialects().items():
         # `decide` would also mend what is broken, which takes its time and says nothing here
         is_one_call = name != dialect and _has_one_call(turn.reply, each)
         if is_one_call and _allowed(decide, turn.reply, each, finish, tools):
             return f"the dialect {name} ({each.title}) finds a call"
-    if dialect and _allowed(_read_json, turn.reply, finish, tools):
-        return "plain JSON finds a call"
+    if dialect:
+        plain = _read(_read_json, turn.reply, finish, tools)
+        if plain.action is not None:
+            return "plain JSON finds a call"
+        if plain.failure is not None and plain.failure.kind in _TAKEN_OUT and plain.failure.repair:
+            return f"plain JSON finds a call: {_TAKEN_OUT[plain.failure.kind]}"
     if failure is not None and failure.repair and not _PUNCTUATION.match(turn.reply, failure.span[0]):
         return _TAKEN_OUT.get(failure.kind)
     return None
+
+
+def _several_calls(turn: Turn, dialect: str | None) -> int | None:
+    """Return how many calls a reply has that failed for having more than one; None where it has not.
+
+    They are whole, so neither their markers nor their JSON are to blame, nor is who reads them.
+    """
+    if turn.failure is None or turn.failure.kind not in _TAKEN_OUT:
+        return None
+    of = dialects().get(dialect or "")
+    heard = [listen(turn.reply, each) for each in ([of] if of else dialects().values())]
+    most = max((len(spoken.calls) for spoken in heard if spoken.broken is None), default=0)
+    return most if most > 1 else None
+
+
+def _finish(turn: Turn) -> FinishReason:
+    return "length" if turn.finish_reason == "length" else "stop"
 
 
 def faults() -> Mapping[str, Mapping[str, Any]]:

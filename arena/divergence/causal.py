@@ -1,7 +1,7 @@
 """The token that changes the action: the base goes on from before it, and something else comes out."""
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
 
@@ -13,9 +13,6 @@ from arena.engines.base import FinishReason
 from arena.engines.hf_chat import ReplyText
 from arena.errors import ArenaError
 from arena.protocol import protocol
-
-if TYPE_CHECKING:
-    pass
 
 MOST_TRIED = 32
 """A reply of which the base would have written every token otherwise changes its action long before."""
@@ -54,7 +51,7 @@ class _Writer:
         request, trajectory = self._turn.sent.request, self._turn.sent
         text = ReplyText(self._chat, self._chat.stops(request.sampling.stop), None)
         reason = self._write(list(begun), text, request.sampling.max_tokens)
-        decision = protocol(trajectory.protocol).parse(text.text, reason, request.tools)
+        decision = protocol(trajectory.protocol, trajectory.dialect).parse(text.text, reason, request.tools)
         return Continuation(text.text, decision.action, decision.failure)
 
     def _write(self, reply: list[int], text: ReplyText, most_tokens: int) -> FinishReason:

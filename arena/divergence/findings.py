@@ -6,8 +6,8 @@ from typing import Literal
 from arena.protocol.base import Failure
 from arena.records import EpisodeKey
 
-Label = Literal["same", "compression", "numerics", "sampling"]
-LABELS: tuple[Label, ...] = ("same", "compression", "numerics", "sampling")
+Label = Literal["same", "compression", "numerics", "sampling", "respelt"]
+LABELS: tuple[Label, ...] = ("same", "compression", "numerics", "sampling", "respelt")
 
 
 @dataclass(frozen=True)
@@ -33,7 +33,9 @@ class Token:
 
     `label`: `same` where the base would have written this token too; else why not: `numerics` where the
     difference is no larger than the base's to itself in another batch, `sampling` where the compressed model
-    preferred another token as well, and `compression`.
+    preferred another token as well, and `compression`. Where nothing was left to chance, a token that the
+    compressed model would not have written either is `respelt`: the text of the reply, read again, gives
+    other tokens than were written, or it was written on another machine.
     """
 
     place: int

@@ -73,7 +73,7 @@ def in_tokens(pair: Pair, sent: Trajectory, prompt: list[int]) -> SentTurn:
         room = pair.context_tokens - _FEWEST_PROMPT_TOKENS
         reply, offsets = reply[:room], offsets[:room]
         cut = max(0, len(prompt) + len(reply) - pair.context_tokens)
-    characters = parts_of_reply(sent.turn, sent.protocol)
+    characters = parts_of_reply(sent.turn, sent.protocol, sent.dialect)
     if sent.protocol == "json" and sent.turn.action is None:
         name_parts(characters, sent.turn.reply)
     parts = parts_of_tokens(characters, offsets)

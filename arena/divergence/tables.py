@@ -10,9 +10,9 @@ from arena.divergence.findings import Choice, Continuation, Token, TurnDivergenc
 from arena.divergence.tally import RunTally
 from arena.protocol.quoting import excerpt
 
-SIGNS = {"same": " ", "compression": "*", "numerics": "~", "sampling": "?"}
+SIGNS = {"same": " ", "compression": "*", "numerics": "~", "sampling": "?", "respelt": "!"}
 MARK = ">"
-LEGEND = "> changes the action   * compression   ~ numerics   ? sampling"
+LEGEND = "> changes the action   * compression   ~ numerics   ? sampling   ! respelt"
 TOKEN_COLUMNS = ("", ">#", "written", "part", "base", ">%", "compressed", ">%", ">ranks", ">KL")
 BEST_COLUMNS = ("base", ">%", "compressed", ">%")
 PART_COLUMNS = ("part", ">tokens", ">differ", ">%", ">numerics", ">KL", ">first", ">causes")
@@ -85,7 +85,7 @@ def verdict(turn: TurnDivergence) -> list[str]:
         f"with {instead!r} in its place, {turn.baseline} goes on to {_outcome(cause.without)}",
         f"given {written!r}, it goes on to {_outcome(cause.after)}"
         + (": it comes back, so this token alone does not decide" if cause.comes_back else ""),
-        *([f"this token differs by {token.label}, not by compression"] if _is_other(token) else []),
+        *_whose(token),
         *lines,
     ]
 
@@ -196,5 +196,13 @@ def _noise(turn: TurnDivergence) -> str:
     return f"noise: log-probabilities of the base differ by at most {turn.noise:.1e} {turn.control}"
 
 
-def _is_other(token: Token) -> bool:
-    return token.label in ("numerics", "sampling")
+def _whose(token: Token) -> list[str]:
+    """Return whose doing the token to blame is, where it is not compression's, or can't be told."""
+    if token.label == "respelt":
+        return [
+            "this token is none that the compressed model chose: the reply's text gives other tokens than it"
+            " wrote, so what compression did there can't be told"
+        ]
+    return (
+        [f"this token differs by {token.label}, not by compression"] if token.label != "compression" else []
+    )

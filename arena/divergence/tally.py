@@ -21,6 +21,7 @@ class PartTally:
     compression: int
     numerics: int
     sampling: int
+    respelt: int
     kl: float
     first: int
     caused: int
@@ -72,6 +73,7 @@ def tally(contestant: str, baseline: str, turns: Iterable[TurnDivergence]) -> Ru
             compression=found["compression"],
             numerics=found["numerics"],
             sampling=found["sampling"],
+            respelt=found["respelt"],
             kl=kl[part] / found["tokens"],
             first=found["first"],
             caused=found["caused"],

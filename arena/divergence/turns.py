@@ -105,7 +105,7 @@ def _turn(pair: Pair, turn: SentTurn, read: "Read") -> TurnDivergence:
         action=recorded.action,
         failure=recorded.failure,
         tokens=tuple(
-            _token(pair, scores, place, offsets[place], parts[place], noise) for place in range(count)
+            _token(pair, turn, scores, place, offsets[place], parts[place], noise) for place in range(count)
         ),
         noise=noise,
         control=_IN_ANOTHER_ENGINE if pair.control else _IN_A_BATCH,
@@ -133,7 +133,15 @@ def _stops(pair: Pair, turn: SentTurn) -> tuple[str, ...]:
     return pair.chat.stops(turn.sent.request.sampling.stop)
 
 
-def _token(pair: Pair, scores: "Scores", place: int, span: tuple[int, int], part: str, noise: float) -> Token:
+def _may_be_drawn(pair: Pair, turn: SentTurn) -> bool:
+    """Tell whether a token may have been written for another reason than that the model preferred it."""
+    is_constrained = "constrained" in pair.contestant.get("identity", {}).get("engine", {})
+    return is_constrained or turn.sent.request.sampling.temperature > 0
+
+
+def _token(
+    pair: Pair, turn: SentTurn, scores: "Scores", place: int, span: tuple[int, int], part: str, noise: float
+) -> Token:
     at = {name: values[place] for name, values in scores.items()}
     token_id = int(at["token"])
     base_probes, other_probes = at["base_probes"], at["other_probes"]
@@ -165,6 +173,7 @@ def _token(pair: Pair, scores: "Scores", place: int, span: tuple[int, int], part
             float(abs(base_probes - other_probes).max()),
             float(other_probes[len(at["base_top"])] - other_probes[-1]),
             noise,
+            may_be_drawn=_may_be_drawn(pair, turn),
         ),
     )
 
@@ -177,6 +186,8 @@ def _label(
     apart: float,
     other_margin: float,
     noise: float,
+    *,
+    may_be_drawn: bool,
 ) -> Label:
     """Say why a token is not the base's choice.
 
@@ -189,7 +200,7 @@ def _label(
     if margin <= 2 * noise or apart <= noise:
         return "numerics"
     if token != other_best and other_margin > 2 * noise:
-        return "sampling"
+        return "sampling" if may_be_drawn else "respelt"
     return "compression"
 
 

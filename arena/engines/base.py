@@ -46,9 +46,9 @@ class Request:
     """One reply wanted: the conversation so far, how to decode, and which turn of which episode it is.
 
     `session` names the episode, for engines that keep state (KV cache) between its turns; `task`, `repeat`
-    and `turn` (from 0) say where it stands, for replay. `on_text`, where given, is called with each new
-    piece of text as it comes, from any thread. `plain` asks for the messages' text as it is, without the chat
-    template, of engines that have one.
+    and `turn` (from 0) say where it stands, for replay, `task_hash` which of several tasks of that name.
+    `on_text`, where given, is called with each new piece of text as it comes, from any thread. `plain` asks
+    for the messages' text as it is, without the chat template, of engines that have one.
     """
 
     messages: tuple[Message, ...]
@@ -60,6 +60,7 @@ class Request:
     oracle: Oracle
     tools: tuple[Mapping[str, Any], ...] = ()
     plain: bool = False
+    task_hash: str = ""
     on_text: Callable[[str], None] | None = field(default=None, compare=False)
 
 

@@ -8,8 +8,13 @@ from typing import Any
 
 from arena.engines.base import Message, Request, Style
 from arena.errors import EngineError, RefusedRequest
+from arena.protocol.dialects import dialects
 
 PLAIN_STOP = "\nUser:"
+TODAY = "26 Jul 2024"
+"""What templates that write a date are told: the one that several name where they know none. Otherwise a run
+that goes on tomorrow would ask otherwise than it did today."""
+_CLOCK = f"{{% macro strftime_now(form) %}}{TODAY}{{% endmacro %}}"
 _PRIVATE_USE = range(0xF0000, 0xFFFFE)
 _HALF_CHARACTER = "\N{REPLACEMENT CHARACTER}"
 _LONGEST_CHARACTER_TOKENS = 8
@@ -44,6 +49,9 @@ class Chat:
     very token that ends a message; here, a special token that occurs in a message's content is written with
     the tokens of its letters instead. So are, in user messages (which bring observations), other tokens that
     the chat template uses, such as `<tool_call>`. Everything else is tokenized as `apply_chat_template` does.
+
+    In replies special tokens are no text, but for those that stand around tool calls in some dialect
+    (`[TOOL_CALLS]`): without them nobody could tell a call.
     """
 
     def __init__(self, tokenizer: Any) -> None:
@@ -51,10 +59,18 @@ class Chat:
         self.is_plain = not tokenizer.chat_template
         if self.is_plain:
             tokenizer.chat_template = plain_template()
+        if "strftime_now" in tokenizer.chat_template and isinstance(tokenizer.chat_template, str):
+            tokenizer.chat_template = _CLOCK + tokenizer.chat_template
         self.uses_tools = "tools" in str(tokenizer.chat_template)
         added = tokenizer.added_tokens_decoder.values()
         special = {token.content for token in added if token.special} | set(tokenizer.all_special_tokens)
         markup = {token.content for token in added if token.content in str(tokenizer.chat_template)}
+        markers = {text for each in dialects().values() for pair in each.markers for text in pair}
+        self._silent = (
+            frozenset(tokenizer.convert_tokens_to_ids(text) for text in special - markers if text)
+            if special & markers
+            else None
+        )
         self._special, self._markup = _any_of(special), _any_of(special | markup)
         self._spelled = {text: _spell(tokenizer, text) for text in special | markup if text.strip()}
         self._merges_system = self._refuses_system()
@@ -95,8 +111,12 @@ class Chat:
         return self.encode(request.messages, request.tools if with_tools else (), plain=request.plain)
 
     def decode(self, ids: Sequence[int]) -> str:
-        """Return the text of tokens, without control tokens."""
-        return self.tokenizer.decode(ids, skip_special_tokens=True, clean_up_tokenization_spaces=False)
+        """Return the text of tokens, without control tokens but markers of calls."""
+        if self._silent is not None:
+            ids = [token for token in ids if token not in self._silent]
+        return self.tokenizer.decode(
+            ids, skip_special_tokens=self._silent is None, clean_up_tokenization_spaces=False
+        )
 
     def token_text(self, token_id: int) -> str:
         """Return one token as it is written, control tokens too."""
@@ -111,7 +131,11 @@ class Chat:
             messages = _merge_system(messages)
         try:
             return self.tokenizer.apply_chat_template(
-                messages, tools=list(tools) or None, add_generation_prompt=True, tokenize=False
+                messages,
+                tools=list(tools) or None,
+                add_generation_prompt=True,
+                tokenize=False,
+                date_string=TODAY,
             )
         except Exception as error:
             raise RefusedRequest(f"The model's chat template refuses the conversation: {error}.") from error

@@ -95,7 +95,7 @@ def load(
             model, tokenizer, report = _load_gguf(checkpoint, getattr(torch, dtype), chosen)
         else:
             check_kind(checkpoint, name, trust_remote_code)
-            loaded = _load_quantized(checkpoint, getattr(torch, dtype), chosen)
+            loaded = _load_quantized(checkpoint, getattr(torch, dtype), chosen, trust_remote_code)
             if loaded is None:
                 _check_reader(checkpoint, name)
                 loaded = _load_folder(checkpoint.path, getattr(torch, dtype), chosen, trust_remote_code)
@@ -261,7 +261,9 @@ def _load_folder(folder: Path, dtype: Any, device: Any, trust_remote_code: bool)
     return model, tokenizer, report
 
 
-def _load_quantized(checkpoint: Checkpoint, dtype: Any, device: Any) -> tuple[Any, Any, Any] | None:
+def _load_quantized(
+    checkpoint: Checkpoint, dtype: Any, device: Any, trust_remote_code: bool
+) -> tuple[Any, Any, Any] | None:
     """Load a quantized checkpoint that can be unpacked; None for others, which transformers may know."""
     from compress.tensor_reader import TensorReader
 
@@ -269,7 +271,7 @@ def _load_quantized(checkpoint: Checkpoint, dtype: Any, device: Any) -> tuple[An
         return None
     from arena.engines.hf_unpacked import load_unpacked
 
-    return load_unpacked(checkpoint, dtype, device)
+    return load_unpacked(checkpoint, dtype, device, trust_remote_code=trust_remote_code)
 
 
 def _load_gguf(checkpoint: Checkpoint, dtype: Any, device: Any) -> tuple[Any, Any, Any]:

@@ -14,6 +14,8 @@ from typing import Any
 from arena.engines.base import Completion, FinishReason, TokenChoice
 
 UNKNOWN_TOKEN = -1
+_BROKEN_OFF = ("abort", "error")
+"""How servers say that a reply ended for reasons of their own: it is no reply of the model's."""
 """Token id where the server names tokens by their text only; alternatives are then -1, -2, … by rank."""
 
 REASONING_FIELDS = ("reasoning_content", "reasoning")
@@ -77,7 +79,8 @@ class Answer:
             raise HalfAnswer("a choice without a message")
         self._add(choice, message)
         self._finish = self._finish or "stop"
-        blocked = self._finish == "content_filter"
+        # a filter may leave nothing, and so may a thought that is not shown and takes all tokens
+        blocked = self._finish in ("content_filter", "length")
         if message.get("content") is None and not (
             self._content or self._reasoning or self._calls or blocked
         ):
@@ -93,6 +96,8 @@ class Answer:
         """Return the reply. Raises `HalfAnswer` where its end has not come."""
         if self._finish is None:
             raise HalfAnswer("a stream that stops in the middle")
+        if self._finish in _BROKEN_OFF:
+            raise HalfAnswer(f"a reply that the server broke off ({self._finish})")
         # a reply that the server's content filter blocked is scored as what it is: an empty or short reply
         finish: FinishReason = "length" if self._finish == "length" else "stop"
         choices = tuple(self._choices)

@@ -16,6 +16,12 @@ FROM turn t JOIN episode e ON e.id = t.episode_id
 WHERE e.contestant = ? AND e.status != 'superseded'
 """
 
+# a suite may play a task twice, by other settings; one that was edited since is known by its name
+_EPISODE = """
+SELECT id FROM episode WHERE contestant = ? AND status != 'superseded' AND task = ? AND repeat = ?
+ORDER BY task_hash != ? LIMIT 1
+"""
+
 
 class ReplayEngine(Engine):
     """Replays one contestant of a run (default: its baseline).
@@ -61,8 +67,11 @@ class ReplayEngine(Engine):
         if self._db is None:
             raise EngineError(f"the replay of {self._run} is not started")
         row: sqlite3.Row | None = self._db.execute(
-            _REPLIES + " AND e.task = ? AND e.repeat = ? AND t.idx = ?",
-            (self._contestant, request.task, request.repeat, request.turn),
+            f"{_REPLIES} AND e.id = ({_EPISODE}) AND t.idx = ?",
+            (
+                *(self._contestant, self._contestant),
+                *(request.task, request.repeat, request.task_hash, request.turn),
+            ),
         ).fetchone()
         if row is None:
             return Completion("", "stop")

@@ -36,7 +36,8 @@ def gate_markdown(document: Mapping[str, Any], decision: Decision, flips: Sequen
             break
         text += block
         shown += 1
-    total = sum(len(found[kind]) for found in document["flips"].values() for kind in ("lost", "gained"))
+    flipped = [document["flips"][name] for name in decision.contestants]
+    total = sum(len(found[kind]) for found in flipped for kind in ("lost", "gained"))
     if total > shown:
         text += f"\n\n{total - shown} more flipped tasks: `arena report --json` lists them."
     return text + "\n"

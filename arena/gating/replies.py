@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from arena.records import Episode, Turn
+from arena.report.candidates import models
 from arena.report.replies import first_difference
 from arena.store.reader import RunReader
 
@@ -28,7 +29,7 @@ class Flip:
 
 
 def read_flips(run: Path, document: Mapping[str, Any]) -> list[Flip]:
-    """Return each contestant's flipped tasks (losses first, `MOST_FLIPS` at most) with both replies."""
+    """Return each model's flipped tasks (losses first, `MOST_FLIPS` at most) with both replies."""
     found = []
     baseline = document["baseline"]
     with closing(RunReader(run)) as reader:
@@ -36,7 +37,8 @@ def read_flips(run: Path, document: Mapping[str, Any]) -> list[Flip]:
         for head in reader.episodes():
             if head.status == "done":
                 heads.setdefault((head.key.contestant, head.key.task_hash), head)
-        for name, flips in document["flips"].items():
+        for name in models(document):
+            flips = document["flips"][name]
             rows = [(kind, each) for kind in ("lost", "gained") for each in flips[kind]][:MOST_FLIPS]
             for kind, each in rows:
                 base, other = heads.get((baseline, each["hash"])), heads.get((name, each["hash"]))

@@ -21,6 +21,7 @@ from arena.errors import UsageError
 from arena.protocol import repair
 from arena.protocol.base import Decision, Failure, FailureKind
 from arena.protocol.call import canonical
+from arena.protocol.loops import repeated
 from arena.protocol.quoting import Span, excerpt
 from arena.protocol.strict_json import NotJson, read
 from arena.protocol.tools import Tool, toolbox
@@ -29,6 +30,8 @@ MAX_CALLS = 64
 MAX_PYTHON_CHARS = 20_000
 
 _SPACE = re.compile(r"\s*+")
+_PYTHON_PIECES = re.compile(r"""'(?:[^'\\\n]|\\.)*+'?|"(?:[^"\\\n]|\\.)*+"?|[][]""", re.DOTALL)
+"""Strings of Python (to the end of the line where they are not closed), and the brackets outside of them."""
 
 Body = Literal["call", "calls", "arguments", "python"]
 
@@ -74,7 +77,8 @@ class Spoken:
     """A reply in a dialect: its thoughts, its text beside the calls, its calls in order.
 
     `broken` says where and why a call that was begun can't be read; nothing behind it is read. `begun` is
-    how it began. `rest` is where text follows the last call.
+    how it began. `rest` is where text follows the last call, `unfinished` where a thought begins that never
+    ends.
     """
 
     thought: str
@@ -83,6 +87,7 @@ class Spoken:
     broken: NotJson | None
     rest: Span | None
     begun: re.Match[str] | None = None
+    unfinished: int | None = None
 
 
 @cache
@@ -112,7 +117,7 @@ def marked_dialect(reply: str) -> Dialect | None:
 
 def listen(reply: str, of: Dialect) -> Spoken:
     """Read a reply; total: any string gives something, in linear time of its length and its forms."""
-    thought, at = _thought(reply, of)
+    thought, at, unfinished = _thought(reply, of)
     texts: list[str] = []
     calls: list[SpokenCall] = []
     broken: NotJson | None = None
@@ -134,7 +139,7 @@ def listen(reply: str, of: Dialect) -> Spoken:
     texts.append(reply[at:])
     content = _plain("".join(texts), of)
     rest = _rest(reply, at, of) if calls else None
-    return Spoken(thought, content, tuple(calls), broken, rest, begun)
+    return Spoken(thought, content, tuple(calls), broken, rest, begun, unfinished)
 
 
 def decide(
@@ -142,7 +147,14 @@ def decide(
 ) -> Decision:
     """Return the decision that a reply in a dialect holds: exactly one call, checked against the tools."""
     spoken = listen(reply, of)
+    if spoken.unfinished is not None:
+        span = (spoken.unfinished, len(reply))
+        failure = Failure(FailureKind.UNFINISHED_THOUGHT, span, "the end of the thought", "none")
+        return Decision(spoken.thought, failure=failure)
     thoughts = "\n".join(filter(None, (spoken.thought.strip(), spoken.content.strip())))
+    loop = None if spoken.calls and spoken.broken is None else repeated(reply, _without_thought(reply, of))
+    if loop:
+        return Decision(thoughts, failure=loop)
     if spoken.broken is not None:
         error = spoken.broken
         cut = error.cut and finish_reason == "length"
@@ -155,10 +167,9 @@ def decide(
         failure = Failure(kind, (0, len(reply)), "a tool call", shown or "nothing")
         return Decision(spoken.thought, failure=failure)
     if len(spoken.calls) > 1:
-        span = (spoken.calls[0].span[0], spoken.calls[-1].span[1])
-        return Decision(
-            thoughts, failure=Failure(FailureKind.WRONG_SHAPE, span, "one call", f"{len(spoken.calls)} calls")
-        )
+        got = f"{len(spoken.calls)} calls"
+        second = Failure(FailureKind.WRONG_SHAPE, spoken.calls[1].span, "one call", got)
+        return Decision(thoughts, failure=second)
     if spoken.rest:
         got = excerpt(reply[slice(*spoken.rest)].strip())
         fixed = _checked(spoken.calls[0], tools).action
@@ -244,20 +255,29 @@ def _dialect(name: str, entry: Mapping[str, Any]) -> Dialect:
     return Dialect(name, entry["title"], forms, thought, around, markers, entry["written"])
 
 
-def _thought(reply: str, of: Dialect) -> tuple[str, int]:
-    """Return the thought that a reply begins with, and where it ends; the prompt may have opened it."""
+def _without_thought(reply: str, of: Dialect) -> str:
+    """Return a reply with blanks in place of the thought that it begins with."""
+    _, end, _ = _thought(reply, of)
+    return " " * end + reply[end:]
+
+
+def _thought(reply: str, of: Dialect) -> tuple[str, int, int | None]:
+    """Return the thought that a reply begins with, and where it ends; the prompt may have opened it.
+
+    And where it begins, if it never ends.
+    """
     if of.thought is None:
-        return "", 0
+        return "", 0, None
     opening, closing = of.thought
     start = len(reply) - len(reply.lstrip())
     opened = reply.startswith(opening, start)
     end = reply.find(closing)
     first = _Openings(reply, of).next(0)
     if not opened and (end < 0 or (first and first[1].start() < end)):
-        return "", 0
+        return "", 0, None
     if end < 0:
-        return reply[start + len(opening) :].strip(), len(reply)
-    return reply[start + len(opening) if opened else 0 : end].strip(), end + len(closing)
+        return reply[start + len(opening) :].strip(), len(reply), start
+    return reply[start + len(opening) if opened else 0 : end].strip(), end + len(closing), None
 
 
 class _Openings:
@@ -302,8 +322,8 @@ def _json_call(value: Any, span: Span) -> SpokenCall:
 
 def _python_calls(reply: str, at: int) -> tuple[list[SpokenCall], int]:
     """Read `[name(key=value), …]` as data: literals only, nothing is run."""
-    end = reply.rfind("]", at, at + MAX_PYTHON_CHARS) + 1
-    if not end:
+    end = _closing(reply, at)
+    if end is None:
         raise NotJson((at, len(reply)), "the end of the list of calls", "the end of the reply", cut=True)
     try:
         tree = ast.parse(reply[at:end], mode="eval").body
@@ -312,6 +332,16 @@ def _python_calls(reply: str, at: int) -> tuple[list[SpokenCall], int]:
         return [_python_call(node, (at, end)) for node in tree.elts], end
     except (SyntaxError, ValueError, TypeError, MemoryError, RecursionError) as error:
         raise NotJson((at, end), "calls with keyword arguments", excerpt(str(error))) from None
+
+
+def _closing(reply: str, at: int) -> int | None:
+    """Return where a Python list that begins at `at` ends, behind its own bracket; None where it doesn't."""
+    depth = 0
+    for piece in _PYTHON_PIECES.finditer(reply, at, at + MAX_PYTHON_CHARS):
+        depth += {"[": 1, "]": -1}.get(piece[0], 0)
+        if depth == 0:
+            return piece.end()
+    return None
 
 
 def _python_call(node: ast.expr, span: Span) -> SpokenCall:

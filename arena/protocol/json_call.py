@@ -72,7 +72,7 @@ class JsonProtocol:
         found = _whole(reading.body) or _search(reading.body)
         if isinstance(found, _Found):
             return _decision(reading.thought, reply, found, known)
-        failure = _nothing_found(reading.body, found, finish_reason, known)
+        failure = _nothing_found(reply, reading.body, found, finish_reason, known)
         return Decision(reading.thought, failure=failure)
 
     def render(self, action: str, call: Mapping[str, Any] | None) -> str:
@@ -121,12 +121,12 @@ def _decision(thoughts: str, reply: str, found: _Found, known: Mapping[str, Tool
 
 
 def _nothing_found(
-    body: str, broken: _Broken | None, finish_reason: FinishReason, known: Mapping[str, Tool]
+    reply: str, body: str, broken: _Broken | None, finish_reason: FinishReason, known: Mapping[str, Tool]
 ) -> Failure:
     start, end = _trimmed(body, 0, len(body))
     if start == end:
         return Failure(FailureKind.EMPTY, (0, len(body)), "a tool call", "nothing")
-    loop = repeated(body)
+    loop = repeated(reply, body)
     if loop:
         return loop
     if broken is None:

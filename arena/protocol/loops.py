@@ -20,10 +20,13 @@ class Loop:
     repeats: int
 
 
-def repeated(text: str) -> Failure | None:
-    """Return the failure that a degenerate reply is: one that ends in a loop. None where it does not."""
-    loop = tail_loop(text)
-    if loop is None:
+def repeated(reply: str, body: str | None = None) -> Failure | None:
+    """Return the failure that a degenerate reply is: one that ends in a loop. None where it does not.
+
+    `body` is the reply with blanks in place of its thoughts: those are no loop.
+    """
+    loop = tail_loop(reply if body is None else body)
+    if loop is None or (body is not None and reply[slice(*loop.span)] != body[slice(*loop.span)]):
         return None
     return Failure(FailureKind.REPEATED, loop.span, "an end", f"{excerpt(loop.unit)!r} {loop.repeats} times")
 

@@ -73,7 +73,7 @@ class TextProtocol:
             failure = Failure(FailureKind.UNFINISHED_THOUGHT, span, "the end of the thought", "none")
         elif choice and finish_reason == "length" and not choice.line.ended:
             cut = Failure(FailureKind.TRUNCATED, choice.line.span, "a whole action line", "the token limit")
-            failure = repeated(reading.body) or cut
+            failure = repeated(reply, reading.body) or cut
         elif choice and choice.action:
             return Decision(thoughts, action=choice.action)
         elif choice:
@@ -82,7 +82,7 @@ class TextProtocol:
         elif thinking:
             span = (thinking[0].start, thinking[-1].span[1])
             only = Failure(FailureKind.NO_ACTION, span, "an action line", "only thoughts")
-            failure = repeated(reading.body) or only
+            failure = repeated(reply, reading.body) or only
         else:
             failure = Failure(FailureKind.EMPTY, (0, len(reply)), "an action", "nothing")
         return Decision(thoughts, failure=failure)

@@ -98,6 +98,8 @@ def _headline(document: Mapping[str, Any]) -> Headline:
 
 def _nobody(document: Mapping[str, Any]) -> str:
     base = document["baseline"]
+    if not any(fields["episodes"] for fields in document["contestants"][base].values()):
+        return "Nothing is scored yet"
     if not document["overall"].keys() - {base}:
         return f"Nothing is compared: only {base} was scored"
     return f"Nothing pairs with {base} yet" if models(document) else f"No model is compared with {base}"

@@ -37,7 +37,9 @@ def notes(gathered: Gathered, floors: Mapping[str, FloorCheck]) -> list[str]:
     ]
     failed = [benchmark for benchmark, check in floors.items() if check.cleared is False]
     if failed and len(failed) < len(floors):
-        said.append(f"overall leaves out {', '.join(failed)}: the base can't do it")
+        above = any(floors[benchmark].progress > (floors[benchmark].floor or 0) for benchmark in failed)
+        why = "it isn't shown that the base can do it" if above else "the base can't do it"
+        said.append(f"overall leaves out {', '.join(failed)}: {why}")
     if gathered.unplayed and not gathered.stopped:
         said.append(
             f"{gathered.unplayed} episodes are not played yet: who looks in between, until something"

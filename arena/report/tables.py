@@ -55,7 +55,10 @@ _ESCAPED = {
 
 
 def places(document: Mapping[str, Any]) -> Iterator[tuple[str, str, Mapping[str, Any]]]:
-    """Yield (benchmark, contestant, fields), and `overall` last where there are several benchmarks."""
+    """Yield (benchmark, contestant, fields), and `overall` last where there are several benchmarks.
+
+    Its `episodes` are those that its means are of: benchmarks that the base can't do are left out.
+    """
     contestants = document["contestants"]
     benchmarks = dict.fromkeys(name for scores in contestants.values() for name in scores)
     for benchmark in benchmarks:
@@ -64,7 +67,8 @@ def places(document: Mapping[str, Any]) -> Iterator[tuple[str, str, Mapping[str,
                 yield benchmark, name, scores[benchmark]
     if len(benchmarks) > 1:
         for name, fields in document.get("overall", {}).items():
-            yield OVERALL, name, fields
+            counted = (contestants[name].get(each, {}).get("episodes", 0) for each in fields["benchmarks"])
+            yield OVERALL, name, {**fields, "episodes": sum(counted)}
 
 
 def score_rows(document: Mapping[str, Any]) -> list[tuple[str, ...]]:

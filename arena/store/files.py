@@ -5,6 +5,7 @@ import os
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
+from difflib import get_close_matches
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -32,7 +33,9 @@ def find_run(name: str) -> Path:
     for candidate in (Path(name), runs_folder() / name):
         if (candidate / DATABASE).is_file():
             return candidate
-    raise UsageError(f"there is no run {name!r}", "`arena runs` lists those in this folder")
+    close = get_close_matches(name, [each.parent.name for each in runs_folder().glob(f"*/{DATABASE}")])
+    hint = f"did you mean {', '.join(close)}?" if close else "`arena runs` lists those in this folder"
+    raise UsageError(f"there is no run {name!r}", hint)
 
 
 def _unreadable(path: Path, error: sqlite3.Error) -> StoreError:

@@ -6,7 +6,7 @@ import pytest
 
 from arena.agent import AgentSettings, settings_from_json
 from arena.contestant import enter
-from arena.engines.base import Message
+from arena.engines.base import Message, Sampling
 from arena.engines.registry import parse_contestant
 from arena.errors import EngineError, MissingPackage
 from arena.lineup import line_up
@@ -114,6 +114,8 @@ def test_what_a_benchmark_grants_a_reply_holds_unless_the_suite_says_otherwise()
     wider = Task(**{**TASK.__dict__, "asked": {"max_tokens": 50, "stop": ["x"]}})
     assert settings.for_task(wider).sampling.max_tokens == 50
     assert settings.for_task(wider).sampling.stop == ("x",)
+    own = AgentSettings(sampling=Sampling(max_tokens=7), own=("max_tokens",))
+    assert own.for_task(TASK).sampling.max_tokens == own.for_task(wider).sampling.max_tokens == 7
 
 
 def test_settings_come_back_from_a_plan_as_they_were():

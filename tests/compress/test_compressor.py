@@ -413,3 +413,20 @@ def test_importing_the_compressor_imports_no_torch() -> None:
     program = "import sys, compress.compressor; sys.exit('torch' in sys.modules)"
     root = Path(__file__).parents[2]
     assert subprocess.run([sys.executable, "-c", program], cwd=root, check=False).returncode == 0
+
+
+def test_a_quantized_checkpoint_ends_replies_where_its_base_does(tiny: Path, tmp_path: Path) -> None:
+    from arena.engines.hf_load import find_checkpoint, load
+
+    base = shutil.copytree(tiny, tmp_path / "base")
+    end = json.loads((base / "config.json").read_text())["eos_token_id"]
+    (base / "generation_config.json").write_text(json.dumps({"eos_token_id": [end or 1, 7]}))
+    compress(base, recipe("rtn-w8"), tmp_path / "out")
+    stops = [
+        load(
+            find_checkpoint(str(folder), trust_remote_code=False), name="m", dtype="float32", device="cpu"
+        ).stop_ids
+        for folder in (base, tmp_path / "out")
+    ]
+    assert 7 in stops[0]
+    assert stops[0] == stops[1]

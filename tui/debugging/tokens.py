@@ -13,6 +13,7 @@ _STYLES = {
     "compression": "$text-warning",
     "numerics": "$text-accent",
     "sampling": "$text-accent",
+    "respelt": "$text-accent",
 }
 _AROUND_CHARS = 60
 

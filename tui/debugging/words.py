@@ -1,5 +1,6 @@
 """What came of an action that was tried, and of the turns after a failed one, in words."""
 
+from arena.debugging.fault import kind_of
 from arena.debugging.opened import OpenedTurn
 from arena.debugging.trial import Trial
 from arena.records import Turn
@@ -25,6 +26,8 @@ def judged(trial: Trial) -> str:
 
 def recovery(opened: OpenedTurn) -> str:
     """Say in words whether a contestant found its way back after a turn."""
+    if kind_of(opened.turn) is None:
+        return "nothing had failed"
     if not opened.after:
         return "that was the last turn"
     if opened.recovered_after is None:

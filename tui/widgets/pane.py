@@ -72,7 +72,9 @@ class PaneFoot(Widget):
             lines += [_labelled("vs base", ladder)] if ladder else [_labelled("", data.series_cost)]
         else:
             lines.append(_labelled("", data.series_cost))
-            lines += [_labelled("vs base", data.ladder), _labelled("", data.interval)] if ladder else []
+            lines += (
+                [_labelled("vs base", data.ladder), _labelled("any time", data.interval)] if ladder else []
+            )
         return Content("\n").join(lines)
 
 

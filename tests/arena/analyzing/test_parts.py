@@ -85,3 +85,33 @@ def test_a_token_belongs_to_what_it_has_most_of_and_rather_not_to_syntax():
 @pytest.mark.parametrize("offsets", [[], [(0, 0)]])
 def test_tokens_without_characters_have_a_part_all_the_same(offsets: list[tuple[int, int]]):
     assert parts_of_tokens(np.zeros(0, dtype=np.int8), offsets) == ["other text"] * len(offsets)
+
+
+@pytest.mark.parametrize(
+    ("dialect", "reply"),
+    [
+        ("hermes", '<tool_call>{"name": "go", "arguments": {"room": "hall", "n": 2}}</tool_call>'),
+        ("auto", '<tool_call>{"name": "go", "arguments": {"room": "hall", "n": 2}}</tool_call>'),
+        ("mistral", '[TOOL_CALLS] [{"name": "go", "arguments": {"room": "hall", "n": 2}}]'),
+        ("llama3", '{"name": "go", "parameters": {"room": "hall", "n": 2}}'),
+        ("internlm", '<|action_start|><|plugin|>{"name": "go", "parameters": {"room": "hall", "n": 2}}'),
+        ("mistral", '[TOOL_CALLS]go[ARGS]{"room": "hall", "n": 2}'),
+        ("pythonic", '[go(room="hall", n=2)]'),
+    ],
+)
+def test_a_call_in_a_dialect_has_the_same_parts(dialect: str, reply: str):
+    parts = parts_of_reply(turn(reply), "json", dialect)
+    found = {
+        part: "".join(char for char, each in zip(reply, parts, strict=True) if PARTS[each] == part)
+        for part in PARTS
+    }
+    assert (found["tool name"], found["argument name"], found["argument value"]) == ("go", "roomn", "hall2")
+    assert found["other text"].strip() in ("", "<tool_call></tool_call>")
+
+
+@given(
+    st.text(max_size=60) | st.text("[](){}go=\"',: ", max_size=60),
+    st.sampled_from(["pythonic", "auto", "deepseek"]),
+)
+def test_any_reply_in_a_dialect_has_parts(reply: str, dialect: str):
+    assert len(parts_of_reply(turn(reply), "json", dialect)) == len(reply)

@@ -171,3 +171,30 @@ def test_bytes_that_never_make_a_character_do_not_hold_text_back_for_ever() -> N
     for _ in range(40):
         reply.add(lone_byte)
     assert len(reply.text) > 25
+
+
+def with_special(*texts: str) -> Chat:
+    tokenizer = tiny_models.byte_tokenizer()
+    tokenizer.add_special_tokens(
+        {"additional_special_tokens": list(texts)}, replace_extra_special_tokens=False
+    )
+    return Chat(tokenizer)
+
+
+def test_a_marker_of_calls_that_is_a_special_token_stays_in_the_reply():
+    chat = with_special("[TOOL_CALLS]", "<|other|>")
+    reply = '[TOOL_CALLS] [{"name": "go", "arguments": {}}]<|other|>'
+    ids = chat.tokenizer(reply, add_special_tokens=False).input_ids
+    assert chat.tokenizer.convert_tokens_to_ids("[TOOL_CALLS]") in ids
+    assert (
+        chat.decode([*ids, chat.tokenizer.eos_token_id]) == '[TOOL_CALLS] [{"name": "go", "arguments": {}}]'
+    )
+    assert CHAT.decode([*CHAT.tokenizer("go").input_ids, CHAT.tokenizer.eos_token_id]) == "go"
+
+
+def test_a_template_that_writes_todays_date_writes_the_same_one_every_day():
+    chat = chat_with(
+        "{% if strftime_now is defined %}{{ strftime_now('%d %b %Y') }}{% endif %} {{ date_string }}"
+        "{% for message in messages %}|{{ message.content }}{% endfor %}"
+    )
+    assert as_text(chat, Message("user", "Hi")) == "26 Jul 2024 26 Jul 2024|Hi"

@@ -92,6 +92,14 @@ def test_only_the_token_limit_is_a_limit():
     for other in ("stop", "tool_calls", "content_filter", "eos", None):
         assert whole({"content": "x"}, other).finish_reason == "stop"
     assert whole({"content": None}, "content_filter").text == ""
+    assert (hidden := whole({"content": None}, "length")).text == ""
+    assert hidden.finish_reason == "length"
+
+
+@pytest.mark.parametrize("reason", ["abort", "error"])
+def test_what_a_server_broke_off_is_no_reply(reason: str):
+    with pytest.raises(HalfAnswer, match=f"broke off .{reason}"):
+        whole({"content": "go no"}, reason)
 
 
 def test_token_counts_are_taken_where_they_make_sense():

@@ -13,10 +13,26 @@ from arena.engines.random_actions import RandomEngine
 from arena.engines.replay import ReplayEngine
 from arena.engines.script import ScriptEngine
 from arena.errors import EngineError, UsageError
+from arena.lineup import line_up
+from arena.merge import merge
+from arena.plan import read_plan
 from arena.run import play_run
+from arena.store.reader import RunReader
+from arena.suite import parse_suite
 from tests.arena.engines.asking import NoOracle, Oracle, request
 from tests.arena.playing import AnsweringEngine, ladder_plan, ups
 
+TWICE = """
+name = "twice"
+[[tasks]]
+benchmark = "ladder"
+ids = ["ladder/2"]
+settings = { protocol = "text" }
+[[tasks]]
+benchmark = "ladder"
+ids = ["ladder/2"]
+settings = { protocol = "json" }
+"""
 VALID = [f"Action: go {room}" for room in "abcdef"]
 
 
@@ -153,6 +169,21 @@ async def test_a_replay_may_be_closed_and_started_again(ladder: type, tmp_path: 
         with pytest.raises(EngineError, match="is not started"):
             await reply(engine, task="ladder/2")
     assert engine.identity() == before
+
+
+async def test_a_task_that_a_suite_plays_twice_is_replayed_as_each_was(ladder: type, tmp_path: Path):
+    plan, _ = line_up(parse_suite(TWICE, "twice"), ["expert"])
+    run = tmp_path / "r"
+    await play_run(plan, run, {"expert": ExpertEngine()}, lambda event: None)
+    again, engines = line_up(parse_suite(TWICE, "twice"), [f"again=replay:{run}"])
+    await play_run(again, tmp_path / "again", engines, lambda event: None)
+    reader = RunReader(tmp_path / "again")
+    try:
+        assert [head.success for head in reader.episodes()] == [True, True]
+    finally:
+        reader.close()
+    merge([run, tmp_path / "again"], tmp_path / "both")
+    assert len(read_plan(tmp_path / "both")["plan"]["tasks"]) == 2
 
 
 async def test_a_cancelled_script_stops_at_once(tmp_path: Path):

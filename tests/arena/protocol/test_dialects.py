@@ -217,3 +217,35 @@ def test_each_form_is_looked_for_once_in_a_reply(reply: str):
     forms = tuple(replace(form, begin=each) for form, each in zip(llama.forms, metered, strict=True))
     listen(reply, replace(llama, forms=forms))
     assert max(each.read for each in metered) <= 2 * len(reply)
+
+
+def test_a_thought_that_never_ends_and_a_loop_are_called_so_in_a_dialect_too():
+    assert kind("<think>\nI should go", "hermes", "length") == "unfinished_thought"
+    assert kind("<think>\nI should go", "mistral", "length") == "no_action"  # no thought of that family's
+    assert kind("I go there. " * 30, "hermes", "length") == "repeated"
+    assert (
+        kind('<tool_call>{"name": "go", "arguments": {"to": "' + "hall " * 40, "hermes", "length")
+        == "repeated"
+    )
+    assert kind(f"<think>{'hm ' * 60}</think>\nHi", "hermes") == "no_action"
+
+
+def test_the_second_of_two_calls_is_the_one_too_many():
+    first, second = (written("hermes", "go", {"to": where}) for where in ("here", "there"))
+    reply = f"{first}\n{second}"
+    failure = decide(reply, dialect("hermes"), "stop", TOOLS).failure
+    assert failure is not None
+    assert json.loads(reply[slice(*failure.span)])["arguments"] == {"to": "there"}
+
+
+@pytest.mark.parametrize(
+    ("reply", "failed"),
+    [
+        ('[go(to="here")]\nThis goes [there].', "trailing_text"),
+        ('[go(to="a ] b")]', None),
+        ("[go(to='it\\'s ] here')]", None),
+        ('[go(to="here"', "not_json"),
+    ],
+)
+def test_a_python_list_ends_at_its_own_bracket(reply: str, failed: str | None):
+    assert kind(reply, "pythonic") == failed

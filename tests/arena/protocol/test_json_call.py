@@ -452,3 +452,13 @@ def test_a_complaint_says_what_was_wrong_and_where(
     json: ReplyProtocol, tools: list[Any], reply: str, sentence: str
 ) -> None:
     assert json.complaint(failure_of(json, reply, tools)) == sentence
+
+
+def test_a_long_thought_behind_the_answer_is_no_loop(json: ReplyProtocol):
+    thought = (
+        "<think>\nThe hall is next to the kitchen, and the kitchen is where the pot should be.\n</think>"
+    )
+    after, loop = (json.parse(f"Okay.{rest}").failure for rest in (f"\n{thought}", "\n" * 90))
+    assert after is not None
+    assert loop is not None
+    assert (after.kind, loop.kind) == (FailureKind.NO_ACTION, FailureKind.REPEATED)

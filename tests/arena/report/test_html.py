@@ -231,7 +231,7 @@ def test_ticks_are_round_numbers():
 
 def test_a_run_that_nobody_has_played_yet_is_a_page(tmp_path: Path):
     page = page_of(make_run(tmp_path / "run", {"base": {}, "other": {}}))
-    assert "Nothing pairs with base yet" in Parsed(page).text
+    assert "Nothing is scored yet" in Parsed(page).text
 
 
 def test_the_command_writes_the_page_and_says_so(tmp_path: Path):
