@@ -34,7 +34,7 @@ from envs.errors import EnvironmentCrashed, EnvsError
 
 logger = logging.getLogger(__name__)
 
-GRADING_VERSION = 2
+GRADING_VERSION = 3
 """Raised whenever the same transcript would get another score; different versions are not paired."""
 
 MOST_ENGINE_ERRORS = 3

@@ -65,6 +65,11 @@ class Encoder:
             return np.zeros((len(texts), len(others)))
         return np.maximum(self(texts) @ self(others).T, 0.0)
 
+    def alikeness(self, texts: Sequence[str], others: Sequence[str]) -> Vectors:
+        """Return the cosines, and 1 for equal texts, of which some have no vector: `{}` has no word."""
+        equal = np.array([[text == other for other in others] for text in texts], dtype=float)
+        return np.maximum(self.cosines(texts, others), equal.reshape(len(texts), len(others)))
+
     def cosine(self, text: str, other: str) -> float:
         """Return the cosine of two texts, cut at 0."""
         return float(self.cosines([text], [other])[0, 0])

@@ -13,7 +13,7 @@ from envs.embedding import Encoder
 from envs.teval.loading import lenient_load, literal
 from envs.teval.marks import split_marked
 from envs.workflow.graph import Scoring
-from envs.workflow.matching import longest_rise, match
+from envs.workflow.matching import in_place, longest_rise, match
 
 Form = Literal["str", "json"]
 Scores = dict[str, float]
@@ -217,11 +217,10 @@ def _plan(reply: str, record: Record, encoder: Encoder, strict: bool) -> Scores:
             return {"precision": same, "recall": same, "f1_score": same, "parse_rate": 1.0}
         raise _Stopped  # the original takes the maximum of nothing, or divides by zero
     compared = steps[:MAX_STEPS]
-    alike = NAME_WEIGHT * encoder.cosines([step[1] for step in compared], [step[1] for step in gold])
-    alike = alike + ARGUMENTS_WEIGHT * encoder.cosines(
-        [step[2] for step in compared], [step[2] for step in gold]
-    )
-    matched, _ = match(alike, MATCH_THRESHOLD)
+    near = encoder.alikeness if strict else encoder.cosines
+    alike = NAME_WEIGHT * near([step[1] for step in compared], [step[1] for step in gold])
+    alike = alike + ARGUMENTS_WEIGHT * near([step[2] for step in compared], [step[2] for step in gold])
+    matched, _ = match(in_place(alike, MATCH_THRESHOLD) if strict else alike, MATCH_THRESHOLD)
     # the original counts from 1 even where nothing matches
     hits = max(longest_rise(matched), 0 if strict else 1)
     precision, recall = hits / len(steps), hits / len(gold)
@@ -298,7 +297,7 @@ def _arguments(ours: Mapping[Any, Any], gold: Mapping[Any, Any], strict: bool) -
 
 
 def _thought(ours: str, gold: str, encoder: Encoder, strict: bool) -> float:
-    cosine = encoder.cosine(ours, gold)
+    cosine = 1.0 if strict and ours == gold else encoder.cosine(ours, gold)
     return min(round(cosine, 9), 1.0) if strict else cosine
 
 
@@ -328,9 +327,15 @@ def _understand(reply: str, record: Record, encoder: Encoder, strict: bool) -> S
 def _equal_as_data(text: str, other: str) -> bool:
     try:
         loaded = lenient_load(text, "{", "}")
-        return isinstance(loaded, dict) and loaded == lenient_load(other, "{", "}")
+        wanted = lenient_load(other, "{", "}")
+        # nobody is told whether a number is wanted as one or as text: `97` is `"97"`, as for the JSON form
+        return isinstance(loaded, dict) and isinstance(wanted, dict) and _as_text(loaded) == _as_text(wanted)
     except ValueError:
         return False
+
+
+def _as_text(arguments: Mapping[Any, Any]) -> dict[str, str]:
+    return {str(name): str(value) for name, value in arguments.items()}
 
 
 def _review(reply: str, record: Record, encoder: Encoder, strict: bool) -> Scores:

@@ -46,6 +46,7 @@ class ToolEnv(ArenaEnv):
 
     _toolkit: Toolkit
     _results: list[Any]
+    _answers: list[Any]
     _played: list[str]
     _start: score.Table
     _values: score.Table
@@ -118,7 +119,8 @@ class ToolEnv(ArenaEnv):
             self._toolkit = TOOLKITS[task.data["tool"]](**task.data["init"])
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             raise BadData(f"the data of task {task.id} are broken: {type(error).__name__} {error}") from error
-        self._results, self._played, self._start, self._values = [], [], (), ()
+        self._results, self._answers, self._played, self._start, self._values = [], [], [], (), ()
+        self._first = self._toolkit.state() if isinstance(self._toolkit, TodoToolkit) else None
         observation = _wording()["begin"]
         if isinstance(self._toolkit, SheetToolkit):
             self._start = self._values = self._toolkit.values()
@@ -146,7 +148,7 @@ class ToolEnv(ArenaEnv):
             listed = _wording()["valid_actions"].format(names=", ".join(result))
             known = not isinstance(self._toolkit, SheetToolkit)  # AgentBoard's sheets have no such tool
             return self._outcome(listed, valid=True, done=self._ends(call, action), counts=known)
-        self._results.append(self._toolkit.comparable(result))
+        (self._answers if call.name == "finish" else self._results).append(self._toolkit.comparable(result))
         return self._outcome(str(result), valid=True, done=self._ends(call, action))
 
     def _outcome(self, observation: str, *, valid: bool, done: bool = False, counts: bool = True) -> Outcome:
@@ -154,6 +156,8 @@ class ToolEnv(ArenaEnv):
             self._values = self._toolkit.values()
         unseen = self._faithful and (not counts or "Invalid" in observation)
         progress = self._progress if unseen else self._rate()
+        if done and not self._faithful and self._is_changed_as_wanted():
+            progress = 1.0  # whichever way it was done
         reached = max(progress, self._progress) if self._faithful else progress
         success = done and reached >= 1.0 and self._state_is_final()
         return Outcome(_shown(observation), progress, valid, success, done, self._subgoals())
@@ -171,11 +175,22 @@ class ToolEnv(ArenaEnv):
     def _obtained(self) -> list[bool]:
         assert self.task is not None
         agree = same if self.task.data["tool"] == "weather" else None
-        return score.obtained(self.task.data["subgoals"], self._results, agree)
+        wanted = self.task.data["subgoals"]
+        if self._faithful or self.benchmark != ToolQueryEnv.benchmark:
+            return score.obtained(wanted, [*self._results, *self._answers], agree)
+        # the last is the answer: what a tool said is none, and an answer is nothing that was looked up
+        found = score.obtained(wanted[:-1], self._results, agree)
+        return found + score.obtained(wanted[-1:], self._answers, agree)
 
     def _state_is_final(self) -> bool:
         final = self.task.data.get("final") if self.task else None
         return final is None or not isinstance(self._toolkit, TodoToolkit) or self._toolkit.state() == final
+
+    def _is_changed_as_wanted(self) -> bool:
+        final = self.task.data.get("final") if self.task else None
+        if final is None or not isinstance(self._toolkit, TodoToolkit):
+            return False
+        return self._first != final == self._toolkit.state()
 
     def _subgoals(self) -> dict[str, bool]:
         assert self.task is not None

@@ -12,6 +12,7 @@ Weights = NDArray[np.float64]
 MAX_NODES_FOR_TIES = 300
 """Up to here equally good matchings are told apart by networkx, as the originals do; its time is cubic."""
 _TIE = 1e-9
+_IN_PLACE = 1e-6
 
 
 def match(weights: Weights, threshold: float) -> tuple[list[int], bool]:
@@ -28,6 +29,17 @@ def match(weights: Weights, threshold: float) -> tuple[list[int], bool]:
     if max(weights.shape) > MAX_NODES_FOR_TIES:
         return matched, False
     return _as_networkx(allowed), False
+
+
+def in_place(weights: Weights, threshold: float) -> Weights:
+    """Return weights by which, of equally good matchings, the one wins that changes the fewest places.
+
+    A step that stands in both several times would else be matched crosswise, and a copy of gold not be equal
+    to it. What it adds, a millionth at most, lifts no pair above the threshold.
+    """
+    rows, columns = (np.arange(count) / max(1, count - 1) for count in weights.shape)
+    apart = np.abs(rows[:, None] - columns[None, :])
+    return np.where(weights > threshold, weights + _IN_PLACE * (1 - apart**2), weights)
 
 
 def _best(allowed: Weights) -> tuple[list[int], float]:

@@ -12,7 +12,7 @@ import numpy as np
 
 from envs.embedding import Encoder
 from envs.workflow.graph import END, START, Scoring, Workflow, ancestors, orders, parse
-from envs.workflow.matching import Weights, longest_rise, match
+from envs.workflow.matching import Weights, in_place, longest_rise, match
 
 MATCH_THRESHOLD = 0.6
 MAX_NODES = 300
@@ -29,9 +29,10 @@ def score(reply: str, gold: str, encoder: Encoder, scoring: Scoring = "faithful"
     gold_flow, reply_flow = parse(gold, scoring), parse(reply, scoring)
     if gold_flow is None or reply_flow is None:
         return {"chain": _prf(0, 1, 1), "graph": _prf(0, 1, 1)}
-    cosines = encoder.cosines(reply_flow.nodes[:MAX_NODES], gold_flow.nodes)
+    nodes = reply_flow.nodes[:MAX_NODES]
     if scoring == "strict":
-        return _strict(reply_flow, gold_flow, cosines)
+        return _strict(reply_flow, gold_flow, encoder.alikeness(nodes, gold_flow.nodes))
+    cosines = encoder.cosines(nodes, gold_flow.nodes)
     return {
         "chain": _faithful_chain(reply_flow, gold_flow, cosines),
         "graph": _faithful_graph(reply_flow, gold_flow, cosines),
@@ -108,11 +109,13 @@ def _strict(reply: Workflow, gold: Workflow, cosines: Weights) -> dict[str, Scor
     before = ancestors(gold) if max(map(max, gold.edges)) < len(gold.nodes) else None
     if before is None:
         return {"chain": _prf(0, 1, 1), "graph": _prf(0, 1, 1)}
-    inner = cosines[1 : reply_count + 1, 1:-1]
+    inner = in_place(cosines[1 : reply_count + 1, 1:-1], MATCH_THRESHOLD)
     matched = [column + 1 if column >= 0 else -1 for column in match(inner, MATCH_THRESHOLD)[0]]
+    connected = _strict_component(reply, gold, matched)
+    right = _right_edges(reply, gold, matched, before)
     return {
         "chain": _prf(_longest_agreement(matched, before), reply_count, gold_count),
-        "graph": _prf(_strict_component(reply, gold, matched), reply_count, gold_count),
+        "graph": _prf(connected * right, reply_count, gold_count, gold_hits=connected if right else 0),
     }
 
 
@@ -136,13 +139,42 @@ def _longest_agreement(matched: Sequence[int], before: Sequence[frozenset[int]])
     return len(sequence) - len(pairs) // 2
 
 
+def _right_edges(
+    reply: Workflow, gold: Workflow, matched: Sequence[int], before: Sequence[frozenset[int]]
+) -> float:
+    """Return the share of edges between matched nodes that are right; 0 for a graph with a circle.
+
+    Right are those of gold, and those that no other edges of the reply imply and that gold implies: where a
+    node was left out, an edge leads past it. Else whoever draws all edges would have drawn the right ones.
+    """
+    graph = nx.DiGraph(reply.edges)
+    if not nx.is_directed_acyclic_graph(graph):
+        return 0.0
+    needed = set(nx.transitive_reduction(graph).edges)
+    place = _places(reply, gold, matched)
+    known = [edge for edge in set(reply.edges) if place.keys() >= set(edge)]
+    edges = set(gold.edges)
+    right = [
+        (tail, head)
+        for tail, head in known
+        if (place[tail], place[head]) in edges
+        or ((tail, head) in needed and place[tail] in before[place[head]])
+    ]
+    return len(right) / len(known) if known else 1.0
+
+
+def _places(reply: Workflow, gold: Workflow, matched: Sequence[int]) -> dict[int, int]:
+    """Return which gold node a reply node is, START and END with them."""
+    place = {i + 1: column for i, column in enumerate(matched) if column >= 0}
+    return place | {0: 0, len(reply.nodes) - 1: len(gold.nodes) - 1}
+
+
 def _strict_component(reply: Workflow, gold: Workflow, matched: Sequence[int]) -> int:
     """Return the matched nodes in the largest part that common edges connect; START and END only connect."""
     start, end = 0, len(gold.nodes) - 1
-    place = {i + 1: column for i, column in enumerate(matched) if column >= 0}
-    if not place:
+    if all(column < 0 for column in matched):
         return 0
-    place |= {start: start, len(reply.nodes) - 1: end}
+    place = _places(reply, gold, matched)
     mapped = {(place[tail], place[head]) for tail, head in reply.edges if tail in place and head in place}
     graph = nx.Graph()
     graph.add_nodes_from(place.values())

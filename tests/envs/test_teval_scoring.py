@@ -235,3 +235,18 @@ def test_any_reply_scores_between_zero_and_one(reply: str) -> None:
     for each in rows:
         for scoring in ("faithful", "strict"):
             assert all(0.0 <= value <= 1.0 + 1e-12 for value in score_row(each, HASHING, scoring).values())
+
+
+def test_a_plan_with_the_same_step_twice_is_equal_to_itself_in_strict_scoring() -> None:
+    steps = ["a.find", "b.send", "a.find", "c.wait", "b.send", "a.find"]
+    plan = str([{"id": i, "name": name, "args": "{}"} for i, name in enumerate(steps)])
+    given_row = row("plan", "json", plan, plan)
+    assert score_row(given_row, HASHING, "strict")["f1_score"] == pytest.approx(1.0)
+
+
+@pytest.mark.parametrize("reply", ["{'movie_id': 97}", "{'movie_id': '97'}", '{"movie_id": 97}'])
+def test_a_number_of_the_string_form_may_stand_as_one_or_as_text(reply: str) -> None:
+    gold = {"thought": "look it up", "name": "a.find", "args": "{'movie_id': '97'}"}
+    assert score_row(row("understand", "str", reply, gold), HASHING, "strict")["args"] == 1.0
+    other = row("understand", "str", reply.replace("97", "98"), gold)
+    assert score_row(other, HASHING, "strict")["args"] == 0.0

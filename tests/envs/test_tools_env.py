@@ -273,3 +273,40 @@ def test_hostile_sizes_and_depths_are_answered(action: str) -> None:
     observation, *_ = env.step(action)
     assert len(observation) < 60_000
     observation.encode("utf-8")
+
+
+def solved(task: Task, actions: Sequence[str]) -> tuple[float, bool]:
+    *_, (_, _, _, _, info) = play(started(task), actions)
+    return info["progress"], info["success"]
+
+
+def test_only_finish_answers_a_question() -> None:
+    task = next(task for task in TASKS["tool-query"] if task.id == "tool-query/weather/8")
+    *looked_up, finish = started(task).expert()
+    level = next(action for action in looked_up if "air_quality_level" in action)
+    assert solved(task, [*looked_up, finish]) == (1.0, True)
+    wrong = re.sub(r"(?<=\")[a-z ]+(?=\"\})", "extremely poor", finish)
+    assert wrong != finish
+    progress, success = solved(task, [*looked_up, level, wrong])
+    assert progress < 1
+    assert not success
+
+
+def test_a_to_do_list_that_ends_as_wanted_is_right_whichever_way() -> None:
+    task = next(task for task in TASKS["tool-operation"] if task.id == "tool-operation/todo/13")
+    make, *rest = started(task).expert()
+    name, arguments = make.split(" with Action Input: ")
+    given = json.loads(arguments)
+    project = given.get("project", given)
+    assert project.pop("is_favorite")
+    env = started(task)
+    made = env.step(f"{name} with Action Input: {json.dumps(given)}")[0]
+    number = re.search(r"'id': '([0-9]+)'", made)
+    assert number
+    change = (
+        f'Action: update_project with Action Input: {{"project_id": "{number[1]}", "is_favorite": "True"}}'
+    )
+    assert solved(task, [make, *rest])[1]
+    assert solved(task, [f"{name} with Action Input: {json.dumps(given)}", change, *rest]) == (1.0, True)
+    assert not solved(task, [f"{name} with Action Input: {json.dumps(given)}", *rest])[1]
+    assert solved(task, rest[-1:]) == (0.0, False)

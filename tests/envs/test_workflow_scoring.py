@@ -151,3 +151,40 @@ def test_any_reply_scores_between_zero_and_one(reply: str) -> None:
 def test_hostile_replies_are_scored_at_once(reply: str) -> None:
     for scoring in ("faithful", "strict"):
         score(reply, FORK, HASHING, scoring)
+
+
+def test_a_copy_of_gold_in_which_a_step_stands_twice_is_equal_to_it() -> None:
+    names = ["open the drawer", "take the key", "go to the door", "take the key", "open the drawer"]
+    gold = render(names, [("START", 1), (1, 2), (2, 3), (3, 4), (4, 5), (5, "END")])
+    assert headline(score(gold, gold, HASHING, "strict")) == pytest.approx(1.0)
+    unreadable = render(["{}", "—"], [("START", 1), (1, 2), (2, "END")])
+    assert headline(score(unreadable, unreadable, HASHING, "strict")) == pytest.approx(1.0)
+
+
+def edges_of(flow: str) -> list[tuple[int | str, int | str]]:
+    read = parse(flow, "strict")
+    assert read is not None
+    last = len(read.nodes) - 1
+    return [("START" if tail == 0 else tail, "END" if head == last else head) for tail, head in read.edges]
+
+
+@pytest.mark.parametrize("more", [[("START", 3)], [(1, 3)], [("START", 2), (1, "END")]])
+def test_edges_that_others_imply_cost_precision(more: list[tuple[int | str, int | str]]) -> None:
+    names = ["boil water", "add tea leaves", "pour a cup"]
+    graph = score(render(names, [*edges_of(CHAIN), *more]), CHAIN, HASHING, "strict")["graph"]
+    assert graph["recall"] == 1.0
+    assert graph["precision"] == pytest.approx(4 / (4 + len(more)))
+
+
+def test_a_circle_is_no_workflow_and_all_edges_are_none_either() -> None:
+    names = ["boil water", "add tea leaves", "pour a cup"]
+    every = [(tail, head) for tail in ("START", 1, 2, 3) for head in (1, 2, 3, "END") if tail != head]
+    for edges in ([*edges_of(CHAIN), (3, 1)], every):
+        assert score(render(names, edges), CHAIN, HASHING, "strict")["graph"]["f1_score"] == 0.0
+        assert score(render(names, edges), CHAIN, HASHING)["graph"]["f1_score"] == pytest.approx(1.0)
+
+
+def test_an_edge_past_a_node_that_was_left_out_is_right() -> None:
+    short = render(["boil water", "pour a cup"], [("START", 1), (1, 2), (2, "END")])
+    graph = score(short, CHAIN, HASHING, "strict")["graph"]
+    assert graph["precision"] == graph["recall"] * 3 / 2  # of what is connected, nothing is taken off
