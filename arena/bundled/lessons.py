@@ -7,8 +7,8 @@ teacher does after it is. Tasks have seeds that no task to be played has, and no
 
 import random
 import re
-from collections.abc import Iterator
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import closing, suppress
 from dataclasses import dataclass, replace
 from functools import cache
 from typing import Literal
@@ -37,14 +37,23 @@ PDDL_SIZES = {"gripper": (1, 2, 3, 3, 4, 4, 6), "blockworld": (1, 2, 2, 3, 3, 5)
 RENUMBERED, NUMBERS = 0.8, range(1, 10)
 """How many PDDL lessons have balls or blocks of any numbers, and which: to be copied, not known."""
 
-PDDL_SHARES = {"gripper": 0.14, "blockworld": 0.13}
+PDDL_SHARES = {"gripper": 0.12, "blockworld": 0.115}
 TOOL_SHARES = {
-    ("tool-query", "weather"): 0.14,
-    ("tool-query", "movie"): 0.12,
-    ("tool-query", "academia"): 0.1,
-    ("tool-operation", "todo"): 0.1,
+    ("tool-query", "weather"): 0.12,
+    ("tool-query", "movie"): 0.1,
+    ("tool-query", "academia"): 0.09,
+    ("tool-operation", "todo"): 0.12,
 }
-"""How many of all lessons are of a domain in each protocol, and of a set of tools."""
+SCIENCE_SHARE = 0.1
+"""How many of all lessons are of a domain in each protocol, of a set of tools, and of ScienceWorld."""
+
+SCIENCE_TASKS = ("find-animal", "find-living-thing", "find-non-living-thing", "find-plant")
+"""Those of ScienceWorld that are solved within some ten steps; others' texts are too long for a lesson."""
+OPENS_DOOR = "open door"
+"""How the actions begin that the simulator's solutions have and lessons don't: all doors are open."""
+
+HELD_OUT_SEED = -1
+"""The seed of exams, whose lessons of ScienceWorld are of other variations than are taught."""
 
 TOOL_BATCH = 12
 
@@ -60,16 +69,16 @@ class Stage:
     """What blocks of lessons up to the one numbered `until` are like.
 
     `most_turns` bounds lessons: which object is meant, and how a name is copied, is found out sooner in a few
-    turns than among many past ones. Of PDDL they are turns from anywhere, of tools the first ones and one
-    more, since the first call is often the same for all tasks. `tools` is a factor on the share of tool
-    lessons, which take longest to learn. `observed` is what a token of a foreseeable observation counts, a
+    turns than among many past ones. Of PDDL they are turns from anywhere, of others the first ones and one
+    more, since the first is often the same for all tasks. `others` is a factor on the share of all lessons
+    but PDDL's, which are learned soonest. `observed` is what a token of a foreseeable observation counts, a
     taught one being 1: foreseeing states teaches what matters, above all at first. `careful` gives more
     replies without form, so that a complaint is no end.
     """
 
     until: float = float("inf")
     most_turns: int | None = None
-    tools: float = 1
+    others: float = 1
     observed: float = 0.1
     careful: bool = False
 
@@ -77,9 +86,9 @@ class Stage:
 STAGES = (
     Stage(16, most_turns=1, observed=0.3),
     Stage(30, most_turns=3, observed=0.3),
-    Stage(45, observed=0.2),
-    Stage(70),
-    Stage(tools=2.5, careful=True),
+    Stage(45, observed=0.2, others=1.5),
+    Stage(60, others=2),
+    Stage(others=2.5, careful=True),
 )
 PLAIN, CAREFUL_FORMLESS = Stage(), 0.08
 
@@ -119,8 +128,48 @@ def tool_lessons(benchmark: str, subset: str, seed: int, stage: Stage = PLAIN) -
     while True:
         for task in draw(benchmark, subset, FIRST_SEED + draws.randrange(10**9), TOOL_BATCH):
             if content(task) not in played_contents():
-                most = None if stage.most_turns is None else stage.most_turns + 1
+                excerpt = MOST_EXCERPT_TURNS - 1 if draws.random() < EXCERPTS else None
+                most = excerpt if stage.most_turns is None else stage.most_turns + 1
                 yield lesson(env, task, protocol("json"), draws, most, careful=stage.careful)
+
+
+def science_lessons(seed: int, stage: Stage = PLAIN) -> Iterator[Lesson]:
+    """Yield lessons of ScienceWorld without end, the same for a seed and a stage; always as action lines.
+
+    They are of the simulator's own variations for training, for exams of those for development. Raises
+    `MissingDependency` where the simulator or Java isn't installed.
+    """
+    draws = random.Random(f"scienceworld/{seed}")
+    names = list(_science_tasks("dev" if seed == HELD_OUT_SEED else "train"))
+    while True:
+        whole = _science_lesson(draws.choice(names))
+        if whole:
+            end = None if stage.most_turns is None else 2 + 2 * (stage.most_turns + 1)
+            yield Lesson(whole.messages[:end], whole.taught[:end], foreseeable=False)
+
+
+@cache
+def _science_tasks(split: str) -> dict[str, Task]:
+    tasks = registry.tasks("scienceworld")
+    return {task.id: task for task in tasks if task.subset in SCIENCE_TASKS and task.data["split"] == split}
+
+
+@cache
+def _science_lesson(name: str) -> Lesson | None:
+    """Return the simulator's own solution of a task; None where it is none."""
+    task = next(task for split in ("train", "dev") if (task := _science_tasks(split).get(name)))
+    with closing(registry.benchmark("scienceworld").make()) as env:
+        path = _through_open_doors(env)
+        with suppress(NotImplementedError):
+            whole = lesson(env, task, protocol("text"), random.Random(), teacher=lambda _: next(path, None))
+            return whole if whole.messages[-1].role == "assistant" and not list(path) else None
+    return None
+
+
+def _through_open_doors(env: ArenaEnv) -> Iterator[str]:
+    for action in env.expert():
+        if not action.startswith(OPENS_DOOR):
+            yield action
 
 
 def renumbered(task: Task, draws: random.Random) -> Task:
@@ -156,6 +205,7 @@ def lesson(
     most_turns: int | None = None,
     *,
     careful: bool = False,
+    teacher: Callable[[ArenaEnv], str | None] | None = None,
 ) -> Lesson:
     """Play a task as its teacher would, with some slips, and return the conversation.
 
@@ -166,8 +216,8 @@ def lesson(
     if most_turns and isinstance(env, PDDLEnv):
         first = _wander(env, first, draws)
     history, taught, over = [Item("observation", first)], [False], False
-    steps = 0
-    while not over and steps < (most_turns or task.max_steps) and (action := _taught_action(env)):
+    steps, teach = 0, teacher or _taught_action
+    while not over and steps < (most_turns or task.max_steps) and (action := teach(env)):
         reply, is_slip = _reply(env, action, speaks, draws, careful)
         decision = speaks.parse(reply, "stop", env.tools())
         if decision.action is None:
@@ -272,10 +322,11 @@ def mixture(seed: int, stage: Stage = PLAIN) -> list[Kind]:
         for domain, share in PDDL_SHARES.items()
         for form in forms
     ]
-    return kinds + [
-        Kind(subset, share * stage.tools, tool_lessons(benchmark, subset, seed, stage))
+    kinds += [
+        Kind(subset, share * stage.others, tool_lessons(benchmark, subset, seed, stage))
         for (benchmark, subset), share in TOOL_SHARES.items()
     ]
+    return [*kinds, Kind("scienceworld", SCIENCE_SHARE * stage.others, science_lessons(seed, stage))]
 
 
 def lessons(seed: int, stage: Stage = PLAIN) -> Iterator[Lesson]:

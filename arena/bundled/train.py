@@ -16,13 +16,13 @@ from typing import Any
 
 from arena.bundled.batches import Encoded, block, encode, tensors
 from arena.bundled.learning import CONTEXT_TOKENS, loss_sum, new_model, optimizers, rates, right_replies
-from arena.bundled.lessons import lessons, mixture
+from arena.bundled.lessons import HELD_OUT_SEED, lessons, mixture
 from arena.bundled.tokenizer import learn_tokenizer
 
-TOKENS = 8_900_000
+TOKENS = 18_000_000
 TOKENIZER_LESSONS = 1500
 BATCH_TOKENS, STEP_TOKENS = 3072, 2000
-HELD_OUT_SEED, HELD_OUT_LESSONS = -1, 24
+HELD_OUT_LESSONS = 24
 SAVE_EVERY_S, LOSS_EVERY_STEPS, EXAM_EVERY_STEPS = 240, 25, 400
 STATE = "training-state.pt"
 

@@ -12,6 +12,7 @@ from arena.bundled import lessons as lessons_module
 from arena.bundled.lessons import (
     FIRST_SEED,
     NUMBERS,
+    OPENS_DOOR,
     STAGES,
     Lesson,
     content,
@@ -20,10 +21,12 @@ from arena.bundled.lessons import (
     mixture,
     played_contents,
     renumbered,
+    science_lessons,
 )
 from arena.engines.base import Completion, Engine, Request
 from arena.protocol import protocol
 from arena.records import EpisodeKey
+from arena.suite import expand, load_suite
 from envs import registry
 from envs.base import Task
 from envs.pddl.tasks import generate_small
@@ -131,11 +134,42 @@ def test_no_lesson_of_any_stage_is_a_task_that_is_played(monkeypatch):
         for kind in mixture(11, stage):
             list(islice(kind.lessons, 40))
     assert len(seen) >= 400
-    assert all(task.seed >= FIRST_SEED for task in seen)
+    assert {task.data["split"] for task in seen if task.benchmark == "scienceworld"} == {"train"}
+    assert all(task.seed >= FIRST_SEED for task in seen if task.benchmark != "scienceworld")
     assert not {content(task) for task in seen} & played_contents()
     for task in seen:  # sizes that are played and not taught: see docs/bundled.md
         if task.benchmark == "pddl":
             assert sum(any(map(str.isdigit, name)) for name, _ in task.data["objects"]) != 5
+
+
+def test_lessons_of_scienceworld_are_solutions_through_open_doors_word_for_word():
+    whole = list(islice(science_lessons(5), 6))
+    assert whole == list(islice(science_lessons(5), 6))
+    tasks = lessons_module._science_tasks("train")
+    for each in whole[:2]:
+        replies = [message.content for message in each.messages if message.role == "assistant"]
+        assert not any(reply.startswith(OPENS_DOOR) for reply in replies)
+        task = next(t for t in tasks.values() if lessons_module._science_lesson(t.id) == each)
+        for request in asked_at_play(task, "text", replies):
+            assert request.messages == each.messages[: len(request.messages)]
+        env = registry.benchmark("scienceworld").make()
+        env.reset(options={"task": task})
+        assert [env.step(reply)[4]["success"] for reply in replies][-1]
+        env.close()
+
+
+def test_excerpts_of_scienceworld_begin_with_the_episode():
+    whole, first = (next(science_lessons(5, stage)) for stage in (STAGES[-1], STAGES[0]))
+    assert first.messages == whole.messages[: len(first.messages)]
+    assert sum(first.taught) == 2
+
+
+def test_exams_of_scienceworld_are_of_other_variations_than_are_taught():
+    played = {task.id for task in expand(load_suite("bundled")) if task.benchmark == "scienceworld"}
+    assert len(played) >= 32
+    taught, asked = (set(lessons_module._science_tasks(split)) for split in ("train", "dev"))
+    assert not taught & asked
+    assert not (taught | asked) & played
 
 
 def test_balls_and_blocks_of_other_numbers_are_the_same_problem():
