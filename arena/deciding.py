@@ -5,6 +5,7 @@ sequence (`analysis/sequential.py`): it is right at all times at once, however o
 """
 
 import random
+import sqlite3
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
@@ -31,6 +32,16 @@ def random_order(tasks: Iterable[str], seed: int) -> list[str]:
     order = sorted(set(tasks))
     random.Random(seed).shuffle(order)
     return order
+
+
+def stopped_early(db: sqlite3.Connection) -> str | None:
+    """Return why a recorded run was stopped for what it showed; None where it was not."""
+    row = db.execute(
+        "SELECT json_extract(data, '$.details.' || ?) AS why FROM event"
+        " WHERE kind = 'notice' AND why NOTNULL ORDER BY id DESC LIMIT 1",
+        (DECIDED,),
+    ).fetchone()
+    return None if row is None else str(row[0])
 
 
 @dataclass
@@ -62,7 +73,7 @@ class Deciding:
     repeats: int = 1
     alpha: float = ALPHA
     _progress: dict[tuple[str, str], dict[int, float]] = field(default_factory=dict, repr=False)
-    _errors: set[tuple[str, str]] = field(default_factory=set, repr=False)
+    _errors: dict[tuple[str, str], set[int]] = field(default_factory=dict, repr=False)
     _comparisons: dict[str, _Comparison] = field(default_factory=dict, repr=False)
 
     def __post_init__(self) -> None:
@@ -78,9 +89,9 @@ class Deciding:
         where = event.key.contestant, event.key.task_hash
         if event.status == "done":
             self._progress.setdefault(where, {})[event.key.repeat] = event.progress
-            self._errors.discard(where)
+            self._errors.get(where, set()).discard(event.key.repeat)
         elif event.status == "error":
-            self._errors.add(where)
+            self._errors.setdefault(where, set()).add(event.key.repeat)
         for name, comparison in self._comparisons.items():
             if event.key.contestant in (self.baseline, name):
                 self._go_on(name, comparison)
@@ -106,7 +117,7 @@ class Deciding:
             base, other = self._mean(self.baseline, waiting[-1]), self._mean(name, waiting[-1])
             if base is not None and other is not None:
                 comparison.sequence.add(other - base)
-            elif not {(self.baseline, waiting[-1]), (name, waiting[-1])} & self._errors:
+            elif not any(self._errors.get((who, waiting[-1])) for who in (self.baseline, name)):
                 return
             waiting.pop()
 

@@ -183,7 +183,10 @@ def _speed_in(run: Path, contestant: str, read_cost: float) -> float | None:
         ).fetchall()
     finally:
         db.close()
-    gaps = [later[0] - earlier[0] for later, earlier in pairwise(rows)]
-    seconds = sum(gap for gap in gaps if gap < LONGEST_PAUSE_S)
-    work = sum(written + read_cost * read for _, written, read in rows)
+    seconds = work = 0.0
+    for (at, written, read), (before, _, _) in pairwise(rows):
+        # a pause, or (in a merged run) a turn that another machine played, says nothing of the speed
+        if 0 <= at - before < LONGEST_PAUSE_S:
+            seconds += at - before
+            work += written + read_cost * read
     return work / seconds if seconds > 0 and work > 0 else None

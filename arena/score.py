@@ -196,12 +196,17 @@ def _mean(episodes: Sequence[EpisodeScore], errors: int) -> Score:
         tokens=_average(each.tokens for each in episodes),
         time_s=_average(each.time_s for each in episodes) if turns else None,
         tasks=tasks,
-        progress_ci=None if progress is None else wilson_interval(progress, tasks),
-        success_ci=None if success is None else wilson_interval(success, tasks),
+        progress_ci=None if progress is None else wilson_interval(progress, _scored(episodes, "progress")),
+        success_ci=None if success is None else wilson_interval(success, _scored(episodes, "success")),
         progress_with_errors=None if progress is None else progress * share,
         success_with_errors=None if success is None else success * share,
         pass_hat_k=_pass_hat(episodes),
     )
+
+
+def _scored(episodes: Sequence[EpisodeScore], measure: str) -> int:
+    """Return how many tasks have a score: a log of another harness may have it of some only."""
+    return len({each.task_hash for each in episodes if getattr(each, measure) is not None})
 
 
 def _pass_hat(episodes: Sequence[EpisodeScore]) -> dict[str, float] | None:

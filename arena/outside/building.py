@@ -12,7 +12,7 @@ import tomli_w
 
 from arena.errors import StoreError, UsageError
 from arena.plan import without_none
-from arena.records import Episode, Turn
+from arena.records import Episode, Notice, Turn
 from arena.store.files import DATABASE, PLAN, connect, create_database
 from arena.store.rows import INSERT_TURN, task_to_json, to_json, turn_values
 from envs.base import Task
@@ -65,6 +65,10 @@ class Builder:
             self._db.execute("COMMIT")
             self._db.execute("BEGIN")
 
+    def add_notice(self, notice: Notice) -> None:
+        """Keep what is said of the run as a whole."""
+        self._event("notice", None, {"text": notice.text, "details": notice.details})
+
     def drop_progress(self, contestant: str, benchmark: str) -> None:
         """Forget the progress of a contestant on a benchmark: its scores are no shares of 1."""
         where = "WHERE contestant = ? AND task LIKE ? ESCAPE '\\'"
@@ -90,7 +94,9 @@ class Builder:
         """Let go of the database."""
         self._db.close()
 
-    def _event(self, kind: str, episode_id: int, data: Mapping[str, Any], turn: int | None = None) -> None:
+    def _event(
+        self, kind: str, episode_id: int | None, data: Mapping[str, Any], turn: int | None = None
+    ) -> None:
         self._db.execute(
             "INSERT INTO event (at, kind, episode_id, turn_idx, data) VALUES (?, ?, ?, ?, ?)",
             (self._now, kind, episode_id, turn, to_json(data)),

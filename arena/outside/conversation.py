@@ -63,10 +63,16 @@ def conversation(
     place: str,
     tools: Sequence[Mapping[str, Any]] = (),
     usages: Mapping[int, Usage] | None = None,
+    *,
+    given: int = 0,
 ) -> Conversation:
-    """Return a chat as turns; `usages` by the message's place in it. Raises `BadLog` for what is none."""
+    """Return a chat as turns; `usages` by the message's place in it. Raises `BadLog` for what is none.
+
+    So many messages were `given`: what an assistant says in them is an example, and no turn.
+    """
     checked = [_checked(message, f"{place}, message {number}") for number, message in enumerate(messages)]
-    first = next((i for i, message in enumerate(checked) if message["role"] == "assistant"), len(checked))
+    spoken = (i for i, message in enumerate(checked) if i >= given and message["role"] == "assistant")
+    first = next(spoken, len(checked))
     request = "\n\n".join(
         filter(None, (content_text(each.get("content"), place)[1] for each in checked[:first]))
     )

@@ -117,7 +117,10 @@ def _recorded(
         for number, message in enumerate(messages)
         if isinstance(message, dict) and isinstance(message.get("id"), str) and message["id"] in usages
     }
-    chat = conversation(messages, place, _tools(model_events), by_place)
+    # Inspect marks what a sample brings along, few-shot answers too
+    is_given = [isinstance(each, dict) and each.get("source") == "input" for each in messages]
+    given = next((number for number, is_so in enumerate(is_given) if not is_so), len(messages))
+    chat = conversation(messages, place, _tools(model_events), by_place, given=given)
     progress = theirs.get(chosen) if chosen else None
     error = sample.get("error")
     epoch = sample.get("epoch", 1)

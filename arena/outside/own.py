@@ -7,10 +7,12 @@ out) its head, its provenance and its turns. Records that come back are untruste
 import json
 import math
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import closing
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from arena.deciding import stopped_early
 from arena.outside.lines import BadLog
 from arena.outside.recorded import object_of
 from arena.plan import contestant_names, read_plan
@@ -21,6 +23,7 @@ from arena.store.files import connect
 from arena.store.rows import episode_from_row, json_from_row, read_turns, task_from_json
 from envs.base import Task
 
+STOPPED = "stopped"
 STATUSES = ("running", "done", "error")
 ROUNDING = 1e-9
 """By so much sums of shares go beyond 1."""
@@ -90,8 +93,13 @@ class Whole:
 
 
 def read_run(run: Path) -> tuple[dict[str, Any], Iterator[Whole]]:
-    """Return a run's plan, and its episodes by contestant (the baseline's first). Raises `StoreError`."""
-    return read_plan(run), _episodes(run)
+    """Return a run's plan, and its episodes by contestant (the baseline's first). Raises `StoreError`.
+
+    Where the run was stopped for what it showed, the plan says why (`STOPPED`): its intervals depend on it.
+    """
+    with closing(connect(run)) as db:
+        why = stopped_early(db)
+    return read_plan(run) | ({STOPPED: why} if why else {}), _episodes(run)
 
 
 def _episodes(run: Path) -> Iterator[Whole]:

@@ -1,6 +1,7 @@
 """What every reader of a log yields: episodes in our words, and nothing that the log doesn't hold."""
 
 import math
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -56,16 +57,19 @@ class Recorded:
 
 
 WORDS = {"c": 1.0, "p": 0.5, "i": 0.0, "n": 0.0, "true": 1.0, "yes": 1.0, "false": 0.0, "no": 0.0}
-"""What letters and words mean as a score, as Inspect's value_to_float has it."""
+"""What letters and words mean as a score, as Inspect's value_to_float has it; so may numbers be texts."""
+_NUMBER = re.compile(r"[+-]?(?:[0-9]{1,40}(?:\.[0-9]{0,40})?|\.[0-9]{1,40})(?:[eE][+-]?[0-9]{1,3})?")
 
 
 def as_number(value: Any, place: str) -> float | None:
     """Return a score as a number; None where it is none. Raises `BadLog` for NaN and infinities."""
     if isinstance(value, bool):
         return float(value)
-    if isinstance(value, str):
-        return WORDS.get(value.strip().lower())
-    if not isinstance(value, int | float):
+    if isinstance(value, str) and (word := value.strip().lower()) in WORDS:
+        return WORDS[word]
+    if isinstance(value, str) and not _NUMBER.fullmatch(value.strip()):
+        return None
+    if not isinstance(value, int | float | str):
         return None
     try:
         number = float(value)

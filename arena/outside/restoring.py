@@ -3,13 +3,15 @@
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from arena.deciding import DECIDED
 from arena.errors import UsageError
 from arena.outside.building import Builder, building
 from arena.outside.lines import BadLog
-from arena.outside.own import Whole
+from arena.outside.own import STOPPED, Whole
 from arena.outside.own_inspect import read_eval
 from arena.outside.own_lines import read_lines
 from arena.outside.own_table import read_csv, read_parquet
+from arena.records import Notice
 
 READERS = {
     "arena-jsonl": read_lines,
@@ -36,6 +38,9 @@ def restore(logs: Sequence[tuple[Path, str]], run: Path, on_episode: Callable[[s
                 _add(builder, episode, names, seen, path)
                 on_episode(path.name)
         builder.document = {**plans[0], "run": run.name}
+        why = builder.document.pop(STOPPED, None)
+        if isinstance(why, str):
+            builder.add_notice(Notice(f"decided: {why}", {DECIDED: why}))
 
 
 def _add(

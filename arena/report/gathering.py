@@ -9,15 +9,12 @@ from itertools import chain, count, takewhile
 from pathlib import Path
 from typing import Any
 
-from arena.deciding import DECIDED, random_order
+from arena.deciding import random_order, stopped_early
 from arena.errors import UsageError
 from arena.filtering import parse
 from arena.plan import read_plan
 from arena.score import EpisodeScore, benchmark_of, read_episodes
 from arena.store.files import connect
-
-LAST_EVENTS = 10_000
-"""How far back the notice is looked for by which a run says that it stopped early: it is among its last."""
 
 # a task's data may be long texts: they stay where they are
 _TASKS = "SELECT hash, id, json_extract(data, '$.source'), json_extract(data, '$.grading') FROM task"
@@ -137,11 +134,7 @@ def _add(gathered: Gathered, run: Path) -> None:
         for task_hash, task, source, grading in db.execute(_TASKS):
             facts = TaskFacts(task, source or "", json.loads(grading or "{}"))
             gathered.tasks.setdefault(task_hash, facts)
-        stopped = db.execute(
-            "SELECT json_extract(data, '$.details.' || ?) AS why FROM"
-            " (SELECT kind, data FROM event ORDER BY id DESC LIMIT ?) WHERE kind = 'notice' AND why NOTNULL",
-            (DECIDED, LAST_EVENTS),
-        ).fetchone()
+        why_stopped = stopped_early(db)
     frozen = plan["plan"]
     first_seed = frozen["settings"].get("seed", 0)
     planned = {
@@ -153,8 +146,8 @@ def _add(gathered: Gathered, run: Path) -> None:
     if not gathered.chosen and not plan.get("imported"):
         gathered.planned |= planned
     counted = random_order([task for _, task in frozen["tasks"]], first_seed)
-    if stopped and len(episodes) < len(planned):
-        gathered.stopped = str(stopped["why"])
+    if why_stopped and len(episodes) < len(planned):
+        gathered.stopped = why_stopped
         counted = _begun_in_order(run, counted, list(known), frozen["repeats"])
     # a task of several runs counts once
     gathered.counted = dict.fromkeys([*gathered.counted, *counted])

@@ -101,3 +101,12 @@ def test_the_random_order_depends_on_the_seed_alone():
     assert shuffled(tasks, 1) == shuffled(tasks[::-1], 1)
     assert shuffled(tasks, 1) != shuffled(tasks, 2)
     assert sorted(task.id for task in shuffled(tasks, 1)) == [task.id for task in tasks]
+
+
+def test_one_repeat_that_failed_holds_nobody_up_though_the_other_is_done():
+    deciding = Deciding("base", ["base", "other"], TASKS, repeats=2)
+    deciding.hear(ended("other", TASKS[0], 0.0, "error", repeat=0))
+    for name, task, repeat in product(("base", "other"), TASKS[:3], (0, 1)):
+        if (name, task, repeat) != ("other", TASKS[0], 0):
+            deciding.hear(ended(name, task, 1.0, repeat=repeat))
+    assert deciding.intervals()["other"][2] == 2

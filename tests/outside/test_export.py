@@ -3,8 +3,10 @@
 import json
 import os
 import shutil
+import sqlite3
 import subprocess
 import sys
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -21,6 +23,7 @@ from arena.report.document import report_document
 from arena.store.files import create_database
 from arena.store.writer import RunWriter
 from envs.base import Task
+from tests.arena.report.made_runs import make_run
 
 DATA = Path(__file__).parent / "data"
 TEXTS = ("plain", "", 'quotes " and, commas', "lines\r\nof\nall\rkinds", "=1+1", "\x00\x1b[31m", "🎲 ü", " ")
@@ -265,3 +268,21 @@ def test_logs_of_two_runs_dont_come_back_as_one(run: Path, tmp_path: Path):
     with pytest.raises(ArenaError, match="is an export of Arena, the others are not"):
         import_logs([files[0], str(DATA / "base.eval")], tmp_path / "back")
     assert not (tmp_path / "back").exists()
+
+
+@pytest.mark.parametrize("kind", FORMATS)
+def test_a_run_that_was_stopped_for_what_it_showed_says_so_when_it_is_back(kind: str, tmp_path: Path):
+    scores = {"base": {"alpha": [1.0] * 60}, "small": {"alpha": [0.0, 1.0] * 30}}
+    run = make_run(tmp_path / "run", scores, planned=90, decided="small: worse")
+    import_logs([str(export_run(run, kind))], tmp_path / "back")
+    before, after = (report_document(path) for path in (run, tmp_path / "back"))
+    assert after["stopped"] == "small: worse"
+    assert after == before | {"run": "back"}
+
+
+def test_a_notice_is_found_however_many_events_come_after_it(tmp_path: Path):
+    scores = {"base": {"alpha": [1.0] * 60}, "small": {"alpha": [0.0, 1.0] * 30}}
+    run = make_run(tmp_path / "run", scores, planned=90, decided="small: worse")
+    with closing(sqlite3.connect(run / "run.sqlite")) as db, db:
+        db.executemany("INSERT INTO event (at, kind) VALUES (0, ?)", [("turn_played",)] * 20_000)
+    assert report_document(run)["stopped"] == "small: worse"
