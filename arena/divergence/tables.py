@@ -82,10 +82,10 @@ def verdict(turn: TurnDivergence) -> list[str]:
     written, instead = _text(token.text, 20), _text(token.base[0].text, 20)
     return [
         f"token {cause.place}, {written!r} ({token.part}), changes the action",
+        *_whose(token),
         f"with {instead!r} in its place, {turn.baseline} goes on to {_outcome(cause.without)}",
         f"given {written!r}, it goes on to {_outcome(cause.after)}"
         + (": it comes back, so this token alone does not decide" if cause.comes_back else ""),
-        *_whose(token),
         *lines,
     ]
 

@@ -66,6 +66,23 @@ def debugging(
     asyncio.run(show())
 
 
+def test_keys_that_come_before_the_screen_is_there_are_not_typed_into_the_filter():
+    async def drive(home: Home) -> None:
+        screen = DebugScreen(runs_folder() / "mix")
+        home.app.push_screen(screen)
+        await home.press("z", "z")
+        await home.wait_for_focus(screen._groups)
+        assert not screen._filter.value
+        await home.press("slash")
+        await home.wait_for_focus(screen._filter)
+        await home.press("z")
+        assert screen._filter.value == "z"
+        last = home.text().splitlines()[-1]
+        assert "Help" not in last  # ? would be typed
+
+    debugging(drive)
+
+
 async def to_half(home: Home) -> DebugScreen:
     """Put the cursor on the group of half calls, and wait for its turns."""
     screen = home.app.screen
@@ -393,6 +410,10 @@ def test_r_asks_again_as_it_was_of_another_and_with_an_edited_prompt_and_leaves_
         await home.press("up", "up", "enter")
         prompt = home.app.screen._prompt
         assert prompt.has_focus
+        last = (await home.wait_for("Send")).splitlines()[-1]
+        assert "esc Back" in last
+        assert "Ask" not in last  # enter makes a new line, q is a letter
+        assert "? Help" not in last
         assert "ball1" in prompt.text
         prompt.text = "What now?"
         await home.press("ctrl+s")

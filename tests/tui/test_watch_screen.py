@@ -199,7 +199,7 @@ async def test_help_is_at_the_bottom_at_any_width_and_no_key_is_cut(size: tuple[
         await driver.text_with("? Help")
         last = (await driver.text()).splitlines()[-1]
     assert "? Help" in last
-    labels = ("Quit", "Play", "Step", "Speed", "Turn", "Follow", "Next ✗", "Differs", "Match", "Matches")
+    labels = ("Leave", "Play", "Step", "Speed", "Turn", "Follow", "Next ✗", "Differs", "Match", "Matches")
     labels += ("Tasks", "Search", "Calls", "As written", "View", "Zoom", "Help", "Export", "palette")
     rest = last
     for label in sorted(labels, key=len, reverse=True):

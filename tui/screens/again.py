@@ -88,7 +88,9 @@ class AgainScreen(Screen[None]):
         ]
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """Send only where a prompt is edited."""
+        """Send only where a prompt is edited; enter makes a new line there."""
+        if action == "ask":
+            return not self._prompt.has_focus
         return action != "send" or self._prompt.display
 
     async def _prepare(self) -> None:

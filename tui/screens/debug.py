@@ -48,6 +48,8 @@ SIGNS: Sequence[tuple[str, str]] = (
 class DebugScreen(Screen[None]):
     """A filter, the groups of failed turns, what the one under the cursor comes to, and its turns."""
 
+    AUTO_FOCUS = ""
+    """Not the filter, into which keys that come early would be typed."""
     BINDINGS = bindings("debug")
     app: "ArenaApp"
 
@@ -67,7 +69,7 @@ class DebugScreen(Screen[None]):
             compact=True,
             placeholder="all: / filters, such as fail:not_json base:success turn<5",
         )
-        self._groups = ScreenRowList(id="groups", nothing="no turn failed")
+        self._groups = ScreenRowList(id="groups", nothing="counting …")
         self._heading = RowHeading(self._groups, group_heading)
         self._said = Static(id="group-said")
         self._turns = ScreenRowList(id="failed-turns")
@@ -134,6 +136,7 @@ class DebugScreen(Screen[None]):
             self.app.complain(problem)
             self._title.right = Content.styled("can't be counted", "$text-error")
             return
+        self._groups.nothing = "no turn failed" if found.progress else "no episode is finished yet"
         self._chosen, self._found, self._faults, self._listed = chosen, found, Faults(), None
         failed = sum(group.count for group in found.groups)
         self._title.right = Content.styled(f"{failed:,} failed turns", "$foreground-muted")

@@ -39,6 +39,8 @@ WIDE = 150
 class EpisodesScreen(Screen[None]):
     """A filter, the episodes that it lets through, and the turns of one. Reading is done in threads."""
 
+    AUTO_FOCUS = ""
+    """Not the filter, into which keys that come early would be typed."""
     BINDINGS = bindings("episodes")
     app: "ArenaApp"
 

@@ -70,7 +70,7 @@ class ResultsScreen(Screen[None]):
         self._table = ScoreTable(id="scores")
         self._said = Static(id="said")
         self._tabs = Static(id="views")
-        self._failures = RowList(id="failures", nothing="every reply was an action")
+        self._failures = RowList(id="failures", nothing="reading …")
         self._curves, self._sizes = Chart(id="curves"), Chart(id="sizes")
         self._needles = NeedleMap(id="needles")
 
@@ -221,7 +221,11 @@ class ResultsScreen(Screen[None]):
 
     def _draw_view(self) -> None:
         results, chosen = self._results, self._chosen
-        if results is None or chosen is None:
+        if results is None:
+            return
+        if chosen is None:
+            self._failures.nothing = "no reply is scored yet"
+            self._failures.refresh()
             return
         benchmark, contestant = chosen
         draw: dict[str, Callable[[], None]] = {
@@ -239,6 +243,7 @@ class ResultsScreen(Screen[None]):
             is_first = row == 0 or rows[row - 1].contestant != rows[row].contestant
             return draw_failure(rows[row], results.document["baseline"], width, is_first=is_first)
 
+        self._failures.nothing = "every reply was an action"
         self._failures.show(len(rows), draw)
 
     def _draw_curves(self, results: Results, benchmark: str) -> None:

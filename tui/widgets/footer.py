@@ -7,7 +7,7 @@ from textual.app import ComposeResult
 from textual.content import Content
 from textual.reactive import reactive
 from textual.widget import Widget
-from textual.widgets import Footer
+from textual.widgets import Footer, Input, TextArea
 from textual.widgets._footer import FooterKey, FooterLabel, KeyGroup
 
 WIDE = 130
@@ -66,6 +66,12 @@ class ArenaFooter(Footer):
     def _fit(self) -> None:
         """Hide the keys that don't fit whole, the last ones first."""
         units = list(self._units())
+        if not units:  # of a screen that is closing
+            return
+        if isinstance(self.screen.focused, Input | TextArea):
+            for widget in (typed for unit in units if _is_typed(unit) for typed in unit):
+                widget.display = False
+            units = [unit for unit in units if not _is_typed(unit)]
         always = [unit for unit in units if _is(unit[0], ALWAYS)]
         room = self.size.width - sum(map(_width, self._docked())) - sum(map(_unit_width, always))
         for unit in units:
@@ -90,6 +96,13 @@ class ArenaFooter(Footer):
         for widget in self.children:
             if isinstance(widget, UnreadCount) or widget.has_class("-command-palette"):
                 yield widget
+
+
+def _is_typed(unit: tuple[Widget, ...]) -> bool:
+    """Tell whether keys are characters, which a field takes as text."""
+    first = unit[0]
+    keys = list(first.query(FooterKey)) if isinstance(first, KeyGroup) else [first]
+    return all(isinstance(key, FooterKey) and len(key.key_display) == 1 for key in keys)
 
 
 def _is(widget: Widget, action: str) -> bool:
