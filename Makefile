@@ -31,7 +31,7 @@ $(VENV)/.installed: pyproject.toml
 	@touch $@
 
 demo: install  ## play the bundled agent against three of its compressed variants, and print the scores
-	$(BIN)/arena batch small --limit 12 -a bundled -a bundled+rtn-w4g128 -a bundled+magnitude-70 -a bundled+rtn-w2g32
+	$(BIN)/arena batch small --limit 12 -a bundled -a bundled+rtn-w4g128 -a bundled+magnitude-2:4 -a bundled+magnitude-70
 	@echo
 	@echo "see it turn by turn:  $(BIN)/arena play"
 

@@ -6,7 +6,7 @@ import typer
 
 from arena.cli.options import Contestants, Limit
 
-DEFAULT_CONTESTANTS = ("bundled", "bundled+rtn-w4g128", "bundled+magnitude-70", "bundled+rtn-w2g32")
+DEFAULT_CONTESTANTS = ("bundled", "bundled+rtn-w4g128", "bundled+magnitude-2:4", "bundled+magnitude-70")
 DEFAULT_TASKS = "small"
 
 

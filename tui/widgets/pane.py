@@ -72,9 +72,9 @@ class PaneFoot(Widget):
             lines += [_labelled("vs base", ladder)] if ladder else [_labelled("", data.series_cost)]
         else:
             lines.append(_labelled("", data.series_cost))
-            lines += (
-                [_labelled("vs base", data.ladder), _labelled("any time", data.interval)] if ladder else []
-            )
+            if ladder:
+                lines.append(_labelled("vs base", data.ladder))
+                lines.append(_labelled("any time" if data.interval else "", data.interval))
         return Content("\n").join(lines)
 
 
