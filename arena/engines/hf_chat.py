@@ -59,7 +59,7 @@ class Chat:
         self.is_plain = not tokenizer.chat_template
         if self.is_plain:
             tokenizer.chat_template = plain_template()
-        if "strftime_now" in tokenizer.chat_template and isinstance(tokenizer.chat_template, str):
+        if isinstance(tokenizer.chat_template, str) and "strftime_now" in tokenizer.chat_template:
             tokenizer.chat_template = _CLOCK + tokenizer.chat_template
         self.uses_tools = "tools" in str(tokenizer.chat_template)
         added = tokenizer.added_tokens_decoder.values()
