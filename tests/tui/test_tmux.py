@@ -73,7 +73,7 @@ def test_a_contest_is_played_paused_stepped_left_and_replayed(terminal: Terminal
     terminal.type("Left")
     terminal.wait_for(rf"turn +{turn}/\d+ .* history")
     terminal.type("?")
-    terminal.wait_for(r"Stop and leave")
+    terminal.wait_for(r"Back to the screen before")
     terminal.type("Escape")
     terminal.wait_for(r"‖ paused")
     terminal.type("q")
