@@ -5,10 +5,9 @@ import math
 import numpy as np
 from scipy import optimize, stats
 
-from analysis.significance import CONFIDENCE, PairedDifference
+from analysis.significance import CONFIDENCE, Z_ALPHA, PairedDifference
 
 POWER = 0.8
-_Z_ALPHA = float(stats.norm.isf((1 - CONFIDENCE) / 2))
 _Z_POWER = float(stats.norm.ppf(POWER))
 
 
@@ -52,7 +51,7 @@ def detectable_rate_difference(discordant: float, pairs: int) -> float | None:
 
     def lacking(difference: float) -> float:
         share = max(discordant, difference, 0.5 / (pairs + 1))
-        reach = _Z_ALPHA * math.sqrt(share) + _Z_POWER * math.sqrt(max(0.0, share - difference**2))
+        reach = Z_ALPHA * math.sqrt(share) + _Z_POWER * math.sqrt(max(0.0, share - difference**2))
         return difference * math.sqrt(pairs) - reach
 
     if lacking(1.0) < 0:

@@ -8,6 +8,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy import stats
 
 CONFIDENCE = 0.95
+Z_ALPHA = float(stats.norm.isf((1 - CONFIDENCE) / 2))
 RESAMPLES = 9999
 
 MOST_FLIPPED = 13
@@ -19,7 +20,6 @@ DIFFERS = 0.01
 MOST_RESAMPLED = 2000
 """Beyond so many tasks a mean is as good as normal, and resampling would only take long."""
 _BATCH = 4_000_000
-_Z = float(stats.norm.isf((1 - CONFIDENCE) / 2))
 
 Array = NDArray[np.float64]
 
@@ -78,8 +78,8 @@ def macro_difference(groups: Sequence[tuple[ArrayLike, ArrayLike]], seed: int = 
     delta, count = float(np.mean([each.mean() for each in differences])), pooled.size
     rng = np.random.default_rng(seed)
     sd = _deviation(differences, pooled)
+    reach = Z_ALPHA * sd / np.sqrt(count)
     if count > MOST_RESAMPLED:
-        reach = _Z * sd / np.sqrt(count)
         low, high = delta - reach, delta + reach
     else:
         low, high = _bootstrap(differences, rng)
@@ -90,7 +90,6 @@ def macro_difference(groups: Sequence[tuple[ArrayLike, ArrayLike]], seed: int = 
     elif unseen:
         low, high = delta - np.hypot(delta - low, unseen), delta + np.hypot(high - delta, unseen)
     if min(each.size for each in differences) == 1:
-        reach = _Z * sd / np.sqrt(count)
         low, high = min(low, delta - reach), max(high, delta + reach)
     return PairedDifference(
         delta=delta,
@@ -198,7 +197,7 @@ def _unseen_beside(groups: Sequence[Array]) -> float:
     beyond = 0.0
     for group in groups:
         if _differing(group) < FEW_DIFFERING:
-            spread = _Z * group.std(ddof=1 if group.size > 1 else 0)
+            spread = Z_ALPHA * group.std(ddof=1 if group.size > 1 else 0)
             beyond += max(0.0, _unseen([group.size]) ** 2 - spread**2 / group.size)
     return float(np.sqrt(beyond) / len(groups))
 

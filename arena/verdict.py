@@ -55,13 +55,17 @@ def verdict(difference: PairedDifference, p_holm: float | None = None, compariso
     return Verdict("undecided", f"undecided: {tasks} {say} too little{would_decide(needed)}", needed)
 
 
+def can_not(*, is_above_floor: bool) -> str:
+    """Return what is said of a base that doesn't clear its floor: more tasks may show that it is above it."""
+    return "it isn't shown that the base can do" if is_above_floor else "the base can't do"
+
+
 def no_base(progress: float, floor: float) -> Verdict:
     """Return the verdict on a benchmark that the baseline itself can't do, or isn't shown to."""
-    can_not = "the base can't do" if progress <= floor else "it isn't shown that the base can do"
     return Verdict(
         "no_base",
-        f"{can_not} this benchmark (progress {points(progress)}, floor {points(floor)}): "
-        "no verdict on compression",
+        f"{can_not(is_above_floor=progress > floor)} this benchmark"
+        f" (progress {points(progress)}, floor {points(floor)}): no verdict on compression",
     )
 
 

@@ -137,10 +137,11 @@ def science_lessons(seed: int, stage: Stage = PLAIN) -> Iterator[Lesson]:
     """Yield lessons of ScienceWorld without end, the same for a seed and a stage; always as action lines.
 
     They are of the simulator's own variations for training, for exams of those for development. Raises
-    `MissingDependency` where the simulator or Java isn't installed.
+    `MissingPackage` where the simulator or Java isn't installed.
     """
     draws = random.Random(f"scienceworld/{seed}")
-    names = list(_science_tasks("dev" if seed == HELD_OUT_SEED else "train"))
+    split = "dev" if seed == HELD_OUT_SEED else "train"
+    names = [task.id for task in science_tasks(split)]
     while True:
         whole = _science_lesson(draws.choice(names))
         if whole:
@@ -148,16 +149,16 @@ def science_lessons(seed: int, stage: Stage = PLAIN) -> Iterator[Lesson]:
             yield Lesson(whole.messages[:end], whole.taught[:end], foreseeable=False)
 
 
-@cache
-def _science_tasks(split: str) -> dict[str, Task]:
+def science_tasks(split: str) -> list[Task]:
+    """Return the tasks of ScienceWorld that are taught, or asked in exams, in the simulator's order."""
     tasks = registry.tasks("scienceworld")
-    return {task.id: task for task in tasks if task.subset in SCIENCE_TASKS and task.data["split"] == split}
+    return [task for task in tasks if task.subset in SCIENCE_TASKS and task.data["split"] == split]
 
 
 @cache
 def _science_lesson(name: str) -> Lesson | None:
     """Return the simulator's own solution of a task; None where it is none."""
-    task = next(task for split in ("train", "dev") if (task := _science_tasks(split).get(name)))
+    task = registry.find_task(name)
     with closing(registry.benchmark("scienceworld").make()) as env:
         path = _through_open_doors(env)
         with suppress(NotImplementedError):

@@ -96,6 +96,7 @@ def _turn(pair: Pair, turn: SentTurn, read: "Read") -> TurnDivergence:
     ends = _ends(pair, turn, scores)
     count = len(turn.reply) + ends
     end_offset = (len(recorded.reply), len(recorded.reply))
+    may_be_drawn = _may_be_drawn(pair, turn)
     offsets, parts = (*turn.offsets, end_offset), (*turn.parts, END)
     return TurnDivergence(
         baseline=pair.baseline,
@@ -105,7 +106,8 @@ def _turn(pair: Pair, turn: SentTurn, read: "Read") -> TurnDivergence:
         action=recorded.action,
         failure=recorded.failure,
         tokens=tuple(
-            _token(pair, turn, scores, place, offsets[place], parts[place], noise) for place in range(count)
+            _token(pair, scores, place, offsets[place], parts[place], noise, may_be_drawn=may_be_drawn)
+            for place in range(count)
         ),
         noise=noise,
         control=_IN_ANOTHER_ENGINE if pair.control else _IN_A_BATCH,
@@ -140,7 +142,14 @@ def _may_be_drawn(pair: Pair, turn: SentTurn) -> bool:
 
 
 def _token(
-    pair: Pair, turn: SentTurn, scores: "Scores", place: int, span: tuple[int, int], part: str, noise: float
+    pair: Pair,
+    scores: "Scores",
+    place: int,
+    span: tuple[int, int],
+    part: str,
+    noise: float,
+    *,
+    may_be_drawn: bool,
 ) -> Token:
     at = {name: values[place] for name, values in scores.items()}
     token_id = int(at["token"])
@@ -173,7 +182,7 @@ def _token(
             float(abs(base_probes - other_probes).max()),
             float(other_probes[len(at["base_top"])] - other_probes[-1]),
             noise,
-            may_be_drawn=_may_be_drawn(pair, turn),
+            may_be_drawn=may_be_drawn,
         ),
     )
 

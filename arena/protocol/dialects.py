@@ -77,8 +77,8 @@ class Spoken:
     """A reply in a dialect: its thoughts, its text beside the calls, its calls in order.
 
     `broken` says where and why a call that was begun can't be read; nothing behind it is read. `begun` is
-    how it began. `rest` is where text follows the last call, `unfinished` where a thought begins that never
-    ends.
+    how it began. `rest` is where text follows the last call, `start` where the thought before all ends,
+    `unfinished` where a thought begins that never ends.
     """
 
     thought: str
@@ -86,6 +86,7 @@ class Spoken:
     calls: tuple[SpokenCall, ...]
     broken: NotJson | None
     rest: Span | None
+    start: int = 0
     begun: re.Match[str] | None = None
     unfinished: int | None = None
 
@@ -117,7 +118,8 @@ def marked_dialect(reply: str) -> Dialect | None:
 
 def listen(reply: str, of: Dialect) -> Spoken:
     """Read a reply; total: any string gives something, in linear time of its length and its forms."""
-    thought, at, unfinished = _thought(reply, of)
+    thought, start, unfinished = _thought(reply, of)
+    at = start
     texts: list[str] = []
     calls: list[SpokenCall] = []
     broken: NotJson | None = None
@@ -139,7 +141,7 @@ def listen(reply: str, of: Dialect) -> Spoken:
     texts.append(reply[at:])
     content = _plain("".join(texts), of)
     rest = _rest(reply, at, of) if calls else None
-    return Spoken(thought, content, tuple(calls), broken, rest, begun, unfinished)
+    return Spoken(thought, content, tuple(calls), broken, rest, start, begun, unfinished)
 
 
 def decide(
@@ -152,7 +154,8 @@ def decide(
         failure = Failure(FailureKind.UNFINISHED_THOUGHT, span, "the end of the thought", "none")
         return Decision(spoken.thought, failure=failure)
     thoughts = "\n".join(filter(None, (spoken.thought.strip(), spoken.content.strip())))
-    loop = None if spoken.calls and spoken.broken is None else repeated(reply, _without_thought(reply, of))
+    body = " " * spoken.start + reply[spoken.start :]
+    loop = None if spoken.calls and spoken.broken is None else repeated(reply, body)
     if loop:
         return Decision(thoughts, failure=loop)
     if spoken.broken is not None:
@@ -253,12 +256,6 @@ def _dialect(name: str, entry: Mapping[str, Any]) -> Dialect:
     around = re.compile("|".join(entry["around"])) if "around" in entry else None
     markers = tuple(map(tuple, entry["markers"]))
     return Dialect(name, entry["title"], forms, thought, around, markers, entry["written"])
-
-
-def _without_thought(reply: str, of: Dialect) -> str:
-    """Return a reply with blanks in place of the thought that it begins with."""
-    _, end, _ = _thought(reply, of)
-    return " " * end + reply[end:]
 
 
 def _thought(reply: str, of: Dialect) -> tuple[str, int, int | None]:

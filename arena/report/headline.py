@@ -17,7 +17,7 @@ from arena.report.candidates import (
     rules_out,
 )
 from arena.report.tables import difference_cells
-from arena.verdict import needed_tasks, points
+from arena.verdict import can_not, needed_tasks, points
 from arena.words import counted
 
 AS_SMALL = 1.02
@@ -232,7 +232,7 @@ def _beyond_the_base(document: Mapping[str, Any]) -> list[str]:
 def _no_base(document: Mapping[str, Any]) -> str:
     failed = [check for check in document["floors"].values() if check["cleared"] is False]
     above = any(check["progress"] > check["floor"] for check in failed)
-    return "it isn't shown that the base can do" if above else "the base can't do"
+    return can_not(is_above_floor=above)
 
 
 def _floors(document: Mapping[str, Any]) -> tuple[str, ...]:

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from arena.floors import FloorCheck
 from arena.report.gathering import Gathered
 from arena.report.provenance import fallbacks
+from arena.verdict import can_not
 
 PAPERS_SUITES = ("acbench", "acbench-lite")
 
@@ -38,8 +39,7 @@ def notes(gathered: Gathered, floors: Mapping[str, FloorCheck]) -> list[str]:
     failed = [benchmark for benchmark, check in floors.items() if check.cleared is False]
     if failed and len(failed) < len(floors):
         above = any(floors[benchmark].progress > (floors[benchmark].floor or 0) for benchmark in failed)
-        why = "it isn't shown that the base can do it" if above else "the base can't do it"
-        said.append(f"overall leaves out {', '.join(failed)}: {why}")
+        said.append(f"overall leaves out {', '.join(failed)}: {can_not(is_above_floor=above)} it")
     if gathered.unplayed and not gathered.stopped:
         said.append(
             f"{gathered.unplayed} episodes are not played yet: who looks in between, until something"

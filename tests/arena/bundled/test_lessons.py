@@ -22,6 +22,7 @@ from arena.bundled.lessons import (
     played_contents,
     renumbered,
     science_lessons,
+    science_tasks,
 )
 from arena.engines.base import Completion, Engine, Request
 from arena.protocol import protocol
@@ -145,11 +146,11 @@ def test_no_lesson_of_any_stage_is_a_task_that_is_played(monkeypatch):
 def test_lessons_of_scienceworld_are_solutions_through_open_doors_word_for_word():
     whole = list(islice(science_lessons(5), 6))
     assert whole == list(islice(science_lessons(5), 6))
-    tasks = lessons_module._science_tasks("train")
+    tasks = science_tasks("train")
     for each in whole[:2]:
         replies = [message.content for message in each.messages if message.role == "assistant"]
         assert not any(reply.startswith(OPENS_DOOR) for reply in replies)
-        task = next(t for t in tasks.values() if lessons_module._science_lesson(t.id) == each)
+        task = next(t for t in tasks if lessons_module._science_lesson(t.id) == each)
         for request in asked_at_play(task, "text", replies):
             assert request.messages == each.messages[: len(request.messages)]
         env = registry.benchmark("scienceworld").make()
@@ -167,7 +168,7 @@ def test_excerpts_of_scienceworld_begin_with_the_episode():
 def test_exams_of_scienceworld_are_of_other_variations_than_are_taught():
     played = {task.id for task in expand(load_suite("bundled")) if task.benchmark == "scienceworld"}
     assert len(played) >= 32
-    taught, asked = (set(lessons_module._science_tasks(split)) for split in ("train", "dev"))
+    taught, asked = ({task.id for task in science_tasks(split)} for split in ("train", "dev"))
     assert not taught & asked
     assert not (taught | asked) & played
 
