@@ -24,15 +24,18 @@ def name_parts(parts: NDArray[np.int8], reply: str) -> None:
     start = reply.find("{")
     if start < 0:
         return
-    depth, is_value, key = 0, False, ""
+    opened: list[str] = []
+    is_value, key = False, ""
     for piece in _PIECE.finditer(reply, start):
         text = piece[0]
         if text in "{[":
-            depth, is_value = depth + 1, text == "["
+            opened.append(text)
+            is_value = text == "["
         elif text in "}]":
-            depth, is_value = depth - 1, False
+            opened.pop()
+            is_value = False
         elif text in ":,":
-            is_value = text == ":"
+            is_value = text == ":" or opened[-1] == "["
         if text in "{}[]:,":
             _mark(parts, piece.span(), SYNTAX)
         else:
@@ -42,10 +45,10 @@ def name_parts(parts: NDArray[np.int8], reply: str) -> None:
                 piece.end() - (is_quoted and len(text) > 1 and text[-1] == '"'),
             )
             _mark(parts, piece.span(), SYNTAX)
-            _mark(parts, inside, _meant_as(depth, key, is_value=is_value))
-            if depth == 1 and not is_value:
+            _mark(parts, inside, _meant_as(len(opened), key, is_value=is_value))
+            if len(opened) == 1 and not is_value:
                 key = reply[slice(*inside)]
-        if depth <= 0:
+        if not opened:
             return
 
 

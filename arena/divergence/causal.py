@@ -6,16 +6,13 @@ from typing import Any
 import torch
 
 from arena.analyzing.forward import new_cache
-from arena.divergence.findings import Cause, Continuation, Token
+from arena.divergence.findings import MOST_TRIED, Cause, Continuation, Token
 from arena.divergence.pair import Pair
 from arena.divergence.strands import SentTurn
 from arena.engines.base import FinishReason
 from arena.engines.hf_chat import ReplyText
 from arena.errors import ArenaError
 from arena.protocol import protocol
-
-MOST_TRIED = 32
-"""A reply of which the base would have written every token otherwise changes its action long before."""
 
 
 def find_cause(pair: Pair, turn: SentTurn, tokens: Sequence[Token]) -> Cause | None:

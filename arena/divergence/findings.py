@@ -8,6 +8,11 @@ from arena.records import EpisodeKey
 
 Label = Literal["same", "compression", "numerics", "sampling", "respelt"]
 LABELS: tuple[Label, ...] = ("same", "compression", "numerics", "sampling", "respelt")
+MOST_TRIED = 32
+"""Of so many differing tokens at most it is tried what the base would have made without them.
+
+A reply of which the base would have written every token otherwise changes its action long before.
+"""
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ from dataclasses import asdict
 from typing import Any
 
 from arena.analyzing.tally import without_nan
-from arena.divergence.findings import Choice, Continuation, Token, TurnDivergence
+from arena.divergence.findings import MOST_TRIED, Choice, Continuation, Token, TurnDivergence
 from arena.divergence.tally import RunTally
 from arena.protocol.quoting import excerpt
 
@@ -73,9 +73,12 @@ def verdict(turn: TurnDivergence) -> list[str]:
     if not turn.searched:
         return lines
     if turn.cause is None:
+        left = len(differing) - MOST_TRIED
+        which = f"any of the {len(differing)}" if left <= 0 else f"any of the first {MOST_TRIED}"
+        untried = f"; the other {left} were not tried" if left > 0 else ""
         return [
-            f"no token changes the action: going on from any of the {len(differing)} that differ,"
-            f" {turn.baseline} comes to the same",
+            f"no token{' that was tried' if untried else ''} changes the action: going on from {which} that"
+            f" differ, {turn.baseline} comes to the same{untried}",
             *lines,
         ]
     token, cause = turn.tokens[turn.cause.place], turn.cause

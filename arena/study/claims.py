@@ -4,7 +4,7 @@ import math
 import tomllib
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from scipy import stats
 
 from analysis.power import tasks_without_a_difference
-from analysis.prediction import spearman
+from analysis.prediction import rank_interval, spearman
 from analysis.significance import paired_difference
 from arena.plan import read_plan
 from arena.score import read_scores
@@ -39,8 +39,9 @@ class Answer:
     """A claim and what a run says of it.
 
     `estimate` with its 95 % interval is what the claim says is above `threshold` (for `small`: below it), in
-    points of 100 or, for `ranks` and `correlate`, as it is. `needed` is how many tasks would decide, if the
-    estimate is right; None where no number would. `reason` says why nothing was asked.
+    points of 100 or, for `ranks` and `correlate`, as it is. `cases` are `of` tasks or recipes; `needed` is how
+    many would decide, if the estimate is right; None where no number would. `reason` says why nothing was
+    asked.
     """
 
     says: str
@@ -54,6 +55,7 @@ class Answer:
     needed: int | None = None
     measured: str = ""
     reason: str = ""
+    of: Literal["tasks", "recipes"] = "tasks"
 
 
 @dataclass(frozen=True)
@@ -112,10 +114,11 @@ def _small(claim: Mapping[str, Any], record: Record) -> Answer:
 
 
 def _sizes(claim: Mapping[str, Any], record: Record) -> Answer:
-    if len({family.size_bytes for family in record.families}) < 2:
-        return _not_asked(claim, "it takes base models of two sizes in the run")
+    sized = [family for family in record.families if family.size_bytes]  # a server doesn't say it
+    if len({family.size_bytes for family in sized}) < 2:
+        return _not_asked(claim, "it takes base models of two known sizes in the run")
     # a model that plays in two engines is two families: the one with most recipes counts
-    by_recipes = sorted(record.families, key=lambda family: len(family.compressed))
+    by_recipes = sorted(sized, key=lambda family: len(family.compressed))
     fullest = {family.size_bytes: family for family in by_recipes}
     small, large = fullest[min(fullest)], fullest[max(fullest)]
     finished = {name for family in (small, large) for name in _members(family, claim["recipes"], record)}
@@ -153,9 +156,8 @@ def _ranks(claim: Mapping[str, Any], record: Record) -> Answer:
     if len(pairs) < FEWEST_RECIPES:
         return _not_asked(claim, f"it takes an analysis of at least {FEWEST_RECIPES} recipes")
     gaps = np.array([more - fewer for more, fewer in pairs])
-    return _decide(
-        claim, [gaps], f"Jaccard at {claim['than']} less at {claim['these']}, {len(pairs)} recipes"
-    )
+    measured = f"Jaccard at {claim['than']} less at {claim['these']}, {len(pairs)} recipes"
+    return replace(_decide(claim, [gaps], measured), of="recipes")
 
 
 def _correlate(claim: Mapping[str, Any], record: Record) -> Answer:
@@ -171,10 +173,7 @@ def _correlate(claim: Mapping[str, Any], record: Record) -> Answer:
     if not np.all(np.ptp(values, axis=0) > 0):
         return _not_asked(claim, "losses or ranks of all recipes are the same, or no numbers")
     rho = spearman(values[:, 0], values[:, 1])
-    # Fisher's z with Fieller's variance for ranks; kept off |rho| = 1, where the interval would be a point
-    spread = stats.norm.ppf((1 + CONFIDENCE) / 2) * math.sqrt(1.06 / max(1, len(rows) - 3))
-    z = math.atanh(max(-0.999, min(0.999, rho)))
-    low, high = math.tanh(z - spread), math.tanh(z + spread)
+    low, high = rank_interval(rho, len(rows))
     return Answer(
         claim["says"],
         claim["where"],
@@ -183,6 +182,7 @@ def _correlate(claim: Mapping[str, Any], record: Record) -> Answer:
         low,
         high,
         cases=len(rows),
+        of="recipes",
         measured=f"Spearman's rho of loss increase and 1 - Jaccard at 10, {len(rows)} recipes",
     )
 
@@ -233,20 +233,24 @@ def _verdict(low: float, high: float, threshold: float) -> Verdict:
 
 
 def _interval(sides: Sequence[NDArray[np.float64]]) -> tuple[float, float]:
-    """Return the interval of a mean, or of the difference of two independent ones, as reports have them."""
-    first, *others = (paired_difference(np.zeros(side.size), side) for side in sides)
+    """Return the interval of a mean, or of the difference of two independent ones, as reports have them.
+
+    A report's differences end at ±1, those of two losses at ±2.
+    """
+    scale = max(1.0, *(float(np.abs(side).max()) for side in sides))
+    first, *others = (paired_difference(np.zeros(side.size), side / scale) for side in sides)
     if not others:
-        return first.low, first.high
+        return scale * first.low, scale * first.high
     (second,) = others
     estimate = first.delta - second.delta
     return (
-        estimate - math.hypot(first.delta - first.low, second.high - second.delta),
-        estimate + math.hypot(first.high - first.delta, second.delta - second.low),
+        scale * (estimate - math.hypot(first.delta - first.low, second.high - second.delta)),
+        scale * (estimate + math.hypot(first.high - first.delta, second.delta - second.low)),
     )
 
 
 def _needed(sides: Sequence[NDArray[np.float64]], effect: float) -> int | None:
-    """Return how many tasks (a side) would decide with a power of 80 %, were the estimate true.
+    """Return how many tasks or recipes (a side) would decide with a power of 80 %, were the estimate true.
 
     None where nobody plays as many. Where so many were played and too few of them differ to tell, it is how
     many without another difference would: as `analysis.significance.paired_difference` widens its interval.
@@ -258,9 +262,10 @@ def _needed(sides: Sequence[NDArray[np.float64]], effect: float) -> int | None:
     needed = math.ceil(variance * (quantiles / effect) ** 2)
     if needed > MOST_TASKS:
         return None
-    if needed > min(side.size for side in sides):
+    have = min(side.size for side in sides)
+    if needed > have:
         return needed
-    return math.ceil(tasks_without_a_difference(min(abs(effect), 0.99)))
+    return max(have + 1, math.ceil(tasks_without_a_difference(min(abs(effect), 0.99))))
 
 
 def _not_asked(claim: Mapping[str, Any], reason: str) -> Answer:

@@ -14,7 +14,7 @@ from arena.errors import StoreError
 from arena.paths import typed_path
 from arena.plan import read_plan
 from arena.report.document import report_document
-from arena.study.claims import Record, answers, read_record
+from arena.study.claims import FINISHED, Record, answers, read_record
 from arena.study.family import by_model
 from arena.study.noise import twins
 from compress.errors import RecipeError
@@ -101,16 +101,28 @@ def _calibration(plan: Mapping[str, Any], recipes: Path) -> list[str]:
 
 
 def _sizes(plan: Mapping[str, Any], record: Record) -> list[dict[str, Any]]:
-    """Return {contestant, size_bytes (None: unknown), progress}: the mean over tasks that it finished."""
+    """Return {contestant, size_bytes (None: unknown), tasks, progress} of all that have finished a task.
+
+    `progress` is the mean over the `tasks` (how many) that all of them share who have finished (nearly) as
+    many as any; None for the others, whose tasks may be the easy ones.
+    """
+    finished: dict[str, set[str]] = {}
+    for name, task in record.progress:
+        finished.setdefault(name, set()).add(task)
+    most = max(map(len, finished.values()), default=0)
+    enough = {name: tasks for name, tasks in finished.items() if len(tasks) >= FINISHED * most}
+    shared = set.intersection(*enough.values()) if enough else set()
     rows = []
     for contestant in plan["contestants"]:
-        values = [value for (name, _), value in record.progress.items() if name == contestant["name"]]
-        if values:
+        name = contestant["name"]
+        if name in finished:
+            values = [record.progress[name, task] for task in sorted(shared)] if name in enough else []
             rows.append(
                 {
-                    "contestant": contestant["name"],
+                    "contestant": name,
                     "size_bytes": contestant.get("size_bytes"),
-                    "progress": float(np.mean(values)),
+                    "tasks": len(values),
+                    "progress": float(np.mean(values)) if values else None,
                 }
             )
     return rows

@@ -13,7 +13,7 @@ from arena.engines.registry import ContestantSpec
 from arena.plan import read_plan
 from arena.score import read_scores
 from arena.study.family import Family, families
-from arena.study.kept import KeptSteps, keep, read_kept
+from arena.study.kept import KeptSteps, keep, read_kept, whose
 from arena.study.lineup import plain_name
 
 MOST_TOKENS = 4096
@@ -27,20 +27,21 @@ def analyses_of(
     """Return the analysis of each family of a run, on its base's own trajectories.
 
     Contestants that have finished no episode yet are left out, and those that a server keeps. An analysis
-    that is kept in `folder` (`analysis-BASE.json`) is made again only when others have played since, and then
-    (or after a crash) only of the models that are new; not `goes_on`: no model is loaded, and those that are
+    that is kept in `folder` (`analysis-BASE.json`) is made again only when more was played since, and then
+    (or after a crash) models that have read the same trajectories don't read them again; not `goes_on`: no model is loaded, and those that are
     new are left out. vLLM's contestants are read by transformers, from the same weights. Raises `ArenaError`.
     """
-    specs = {each["name"]: spec for each in read_plan(run)["contestants"] if (spec := in_this_process(each))}
+    plan = read_plan(run)
+    specs = {each["name"]: spec for each in plan["contestants"] if (spec := in_this_process(each))}
     _, episodes, _ = read_scores(run)
     played = Counter(each.contestant for each in episodes)
     found: list[Mapping[str, Any]] = []
     for family in by_weights(having_played(played.keys() & specs.keys(), families(run)), specs):
         path = folder / f"analysis-{plain_name(family.base)}.json"
         names = [family.base, *family.compressed.values()]
-        kept = read_kept(path)
-        if kept is None or {kept["base"]["name"], *kept["models"]} != set(names):
-            read = {"base": family.base, "episodes": played[family.base], "tokens": MOST_TOKENS}
+        kept, now = read_kept(path), whose(plan, {name: played[name] for name in names})
+        if kept is None or kept.get("of") != now:
+            read = whose(plan, {family.base: played[family.base]}) | {"tokens": MOST_TOKENS}
             steps = KeptSteps(path.with_suffix(".steps.json"), read)
             base, *others = named([specs[name] for name in names])
             source = Source(run=run, contestant=family.base, most_tokens=MOST_TOKENS)
@@ -48,7 +49,7 @@ def analyses_of(
                 study(base, others, source, None, _teller(tell), steps, known_only=not goes_on)
             )
             if goes_on:
-                kept = keep(path, kept)
+                kept = keep(path, {**kept, "of": now})
         if kept["models"]:
             found.append(kept)
     return found

@@ -9,6 +9,18 @@ from typing import Any
 from arena.errors import StoreError
 
 
+def whose(plan: Mapping[str, Any], played: Mapping[str, int]) -> dict[str, Any]:
+    """Return what tells a run (its `run.toml`), as far as it was `played` (episodes of each), from any other.
+
+    What was worked out from one says nothing of another that happens to be written into the same folder.
+    """
+    return {
+        "plan": plan.get("plan_digest"),
+        "created": plan.get("created"),
+        "episodes": dict(sorted(played.items())),
+    }
+
+
 def read_kept(path: Path) -> Mapping[str, Any] | None:
     """Return a document that was kept, None where none is. Raises `StoreError` where it can't be read."""
     if not path.is_file():

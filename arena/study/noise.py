@@ -50,15 +50,20 @@ def twins(run: Path) -> list[Twins]:
         reader.close()
 
 
+_ENGINES_OWN = ("engine", "build", "template", "tokenizer", "max_model_len")
+"""What two engines say differently of the same weights; all else has to be the same: dtype, KV cache, tools…"""
+
+
 def _is_twin(first: Mapping[str, Any], second: Mapping[str, Any]) -> bool:
-    mine, yours = (each["identity"] for each in (first, second))
-    weights = mine["engine"].get("weights")
-    return (
-        weights is not None
-        and weights == yours["engine"].get("weights")
-        and mine["engine"].get("tools") == yours["engine"].get("tools")
-        and _settled(mine["settings"]) == _settled(yours["settings"])
-    )
+    mine, yours = (dict(each["identity"]["engine"]) for each in (first, second))
+    if mine.get("weights") is None:
+        return False
+    if mine["engine"] != yours["engine"]:
+        for own in _ENGINES_OWN:
+            mine.pop(own, None)
+            yours.pop(own, None)
+    settings = [_settled(each["identity"]["settings"]) for each in (first, second)]
+    return mine == yours and settings[0] == settings[1]
 
 
 def _settled(settings: Any) -> str:

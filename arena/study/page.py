@@ -8,6 +8,7 @@ from arena.divergence import tables as divergence_tables
 from arena.report import tables
 from arena.report.tables import literal, markdown, points_with_interval
 from arena.study.lineup import plain_name
+from arena.words import counted
 from envs.registry import benchmarks
 
 _NOT_POINTS = ("Spearman's rho", "Jaccard at")
@@ -108,8 +109,9 @@ def _claims(claims: Sequence[Mapping[str, Any]]) -> str:
 
 
 def _verdict(claim: Mapping[str, Any]) -> str:
-    if claim["verdict"] == "not decidable" and claim["needed"]:
-        return f"not decidable with so few tasks; about {claim['needed']:,} would do"
+    if claim["verdict"] == "not decidable":
+        enough = f"; about {claim['needed']:,} would do" if claim["needed"] else ""
+        return f"not decidable with so few {claim['of']}{enough}"
     return str(claim["verdict"])
 
 
@@ -178,11 +180,18 @@ def _sizes(sizes: Sequence[Mapping[str, Any]]) -> str:
     if not known:
         return ""
     rows = [
-        (row["contestant"], f"{row['size_bytes'] / 1e6:,.1f}", f"{100 * row['progress']:.1f}")
+        (
+            row["contestant"],
+            f"{row['size_bytes'] / 1e6:,.1f}",
+            "-" if row["progress"] is None else f"{100 * row['progress']:.1f}",
+        )
         for row in sorted(known, key=lambda row: row["size_bytes"])
     ]
-    return "## Size against score\n\nMean progress rate over all tasks.\n\n" + markdown(
-        ("contestant", ">MB", ">progress"), rows
+    tasks = max(row["tasks"] for row in known)
+    others = " (-: finished fewer)" if any(row["progress"] is None for row in known) else ""
+    return (
+        f"## Size against score\n\nMean progress rate over the same {counted(tasks, 'task')}{others}.\n\n"
+        + markdown(("contestant", ">MB", ">progress"), rows)
     )
 
 

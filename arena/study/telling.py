@@ -1,5 +1,6 @@
 """The study's example: the turn that shows best what compression did, token by token."""
 
+from collections import Counter
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
@@ -10,9 +11,10 @@ from arena.divergence.findings import TurnDivergence
 from arena.divergence.telling import Telling
 from arena.errors import Unsupported, UsageError
 from arena.filtering import parse
-from arena.plan import contestant_names
+from arena.plan import contestant_names, read_plan
+from arena.score import read_episodes
 from arena.study.family import by_model, families
-from arena.study.kept import keep, read_kept
+from arena.study.kept import keep, read_kept, whose
 
 WORTH_SHOWING = "tokens<129 -fail:repeated"
 """A reply that goes round in circles tells little, and takes long to read."""
@@ -23,17 +25,18 @@ MOST_READ = 4
 def telling_of(run: Path, folder: Path, tell: Callable[[str], None]) -> Mapping[str, Any] | None:
     """Return the most telling turn of a run's compressed contestants as text for a page, or None.
 
-    {contestant, among, heading, tokens, verdict}: whose it is, whose were looked through, lines, rows of
+    {contestant, of, heading, tokens, verdict}: whose it is, what was looked through, lines, rows of
     `tables.TOKEN_COLUMNS`, sentences. Of a few turns it is the first whose action changed by compression and
-    not by mere numerics. Kept in `folder` (`telling.json`), and made again only when others have played
-    since. None where no contestant can be read token by token, or none has played. Raises `ArenaError` where
+    not by mere numerics. Kept in `folder` (`telling.json`), and made again only when more was played since. None where no contestant can be read token by token, or none has played. Raises `ArenaError` where
     a model fails.
     """
     path = folder / "telling.json"
     places = _places(run)
-    among = sorted(place.key.contestant for place in places)
+    played = Counter(each.contestant for each in read_episodes(run))
+    among = {contestant_names(run)[0], *(place.key.contestant for place in places)}
+    of = whose(read_plan(run), {name: played[name] for name in among})
     kept = read_kept(path)
-    if kept is not None and kept.get("among") == among:
+    if kept is not None and kept.get("of") == of:
         return kept
     shown = None
     for place in places[:MOST_READ]:
@@ -43,7 +46,7 @@ def telling_of(run: Path, folder: Path, tell: Callable[[str], None]) -> Mapping[
             shown = turn
             break
         shown = shown or turn
-    return keep(path, _told(shown, among)) if shown else None
+    return keep(path, _told(shown, of)) if shown else None
 
 
 def _places(run: Path) -> list[Telling]:
@@ -62,10 +65,10 @@ def _places(run: Path) -> list[Telling]:
     return sorted(places, key=lambda place: (not place.same_prompt, not place.other_action))
 
 
-def _told(turn: TurnDivergence, among: list[str]) -> dict[str, Any]:
+def _told(turn: TurnDivergence, of: Mapping[str, Any]) -> dict[str, Any]:
     return {
         "contestant": turn.key.contestant,
-        "among": among,
+        "of": of,
         "heading": tables.heading(turn),
         "tokens": [list(row) for row in tables.token_rows(turn)],
         "verdict": tables.verdict(turn),

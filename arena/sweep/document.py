@@ -62,6 +62,9 @@ def table_rows(document: Mapping[str, Any], line: Mapping[str, Any]) -> list[lis
         rows.append(_row(document, reference, f"{reference['label']}, {line['base']}", "compared with"))
         same = (row for row in values if row["value"] == reference["value"])
         rows += [_row(document, row, f"{row['label']}, {line['name']}", "not comparable") for row in same]
+    # the base needs fewer turns than it may: later ones are its compressed models' alone
+    beyond = (row for row in values if row["value"] not in at_each)
+    rows += [_row(document, row, f"{row['label']}, {line['name']}", "not comparable") for row in beyond]
     return rows
 
 

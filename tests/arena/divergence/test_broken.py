@@ -31,6 +31,13 @@ def test_a_call_without_its_end_keeps_the_names_of_its_parts():
     ]
 
 
+def test_what_a_list_holds_is_values():
+    found = parts_of('{"name":"add","arguments":{"rows":["alpha","beta",["c"],"gamma"],"n":[1,2],"m')
+    values = [text for text, part in found if part == "argument value"]
+    assert values == ["alpha", "beta", "c", "gamma", "1", "2"]
+    assert [text for text, part in found if part == "argument name"] == ["rows", "n", "m"]
+
+
 def test_a_missing_colon_is_in_the_syntax():
     found = parts_of('{"name":"go","argumentsb1. right","x"}')
     assert found[:2] == [('{"name":"', "syntax"), ("go", "tool name")]

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -72,9 +74,28 @@ def test_a_small_loss_is_confirmed_only_where_more_is_ruled_out():
 
 def test_what_a_run_does_not_hold_is_not_asked_and_says_why():
     told = record({"gptq-w4g128": 0.0})
-    assert answer(told, "Smaller models").reason == "it takes base models of two sizes in the run"
+    assert answer(told, "Smaller models").reason == "it takes base models of two known sizes in the run"
     assert "analysis of at least 4" in answer(told, "3 best tokens").reason
     assert answer(told, "keeps tool use better").verdict == "not asked"
+
+
+def test_a_model_whose_size_nobody_knows_is_not_the_smallest():
+    told = record(LOSSES, bases=("small", "large"))
+    served = replace(told.families[1], size_bytes=0)
+    found = answer(replace(told, families=[served, told.families[0]]), "Smaller models")
+    assert found.reason == "it takes base models of two known sizes in the run"
+
+
+def test_gaps_of_two_losses_may_be_larger_than_one_and_stay_in_their_interval():
+    progress = {}
+    for place, task in enumerate(TASKS):
+        own = 1 - 0.01 * (place % 9)
+        progress |= {("small", task): own, ("small+fp8", task): 0.0}
+        progress |= {("large", task): 0.2, ("large+fp8", task): 0.9 + 0.01 * (place % 7)}
+    families = [Family("small", 1, {"fp8": "small+fp8"}), Family("large", 2, {"fp8": "large+fp8"})]
+    found = answer(Record(progress, TASKS, families, {}), "Smaller models")
+    assert found.low is not None and found.estimate is not None and found.high is not None
+    assert 1.5 < found.low <= found.estimate <= found.high < 1.9
 
 
 def test_rankings_are_read_from_an_analysis():

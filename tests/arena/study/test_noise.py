@@ -76,6 +76,30 @@ def test_contestants_that_are_asked_in_another_way_are_no_twins(tmp_path: Path):
     assert twins(run) == []
 
 
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        ({}, {"kv_bits": 3}),
+        ({"dtype": "float32"}, {"dtype": "bfloat16"}),
+        ({}, {"constrained": "json-schema"}),
+        ({"engine": "vllm", "max_model_len": 512}, {"engine": "vllm", "max_model_len": 1024}),
+    ],
+)
+def test_weights_that_are_played_in_another_way_are_no_twins(
+    tmp_path: Path, first: dict[str, Any], second: dict[str, Any]
+):
+    one, other = contestant("one", "m", "w"), contestant("other", "m", "w")
+    one["identity"]["engine"] |= first
+    other["identity"]["engine"] |= second
+    assert twins(make_run(tmp_path, [one, other], {"one": [["a"]], "other": [["a"]]})) == []
+
+
+def test_engines_may_differ_in_what_is_their_own(tmp_path: Path):
+    one, other = contestant("one", "m", "w"), contestant("other", "m", "w", engine="vllm")
+    other["identity"]["engine"] |= {"max_model_len": 512, "build": "vllm 1", "template": "t"}
+    assert len(twins(make_run(tmp_path, [one, other], {"one": [["a"]], "other": [["a"]]}))) == 1
+
+
 def test_a_family_is_a_base_and_what_was_made_of_it(tmp_path: Path):
     run = make_run(
         tmp_path,

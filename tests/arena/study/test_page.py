@@ -18,6 +18,7 @@ def claim(**changes: Any) -> dict[str, Any]:
         "needed": None,
         "measured": "9 tasks",
         "reason": "",
+        "of": "tasks",
     }
     return values | changes
 
@@ -61,12 +62,14 @@ def test_a_claim_is_told_in_points_and_correlations_as_they_are():
             claim(measured="Spearman's rho of loss, 9 recipes", estimate=0.5, low=-0.1, high=0.9),
             claim(verdict="not decidable", needed=1234),
             claim(verdict="not asked", estimate=None, measured="", reason="no tasks"),
+            claim(verdict="not decidable", of="recipes"),
         ]
     )
     assert rows[0] == ("A costs more than B.", "confirmed", "+12.3 [+5.0, +20.0]", "9 tasks")
     assert rows[1][2] == "+0.50 [-0.10, +0.90]"
     assert rows[2][1] == "not decidable with so few tasks; about 1,234 would do"
     assert rows[3][1:] == ("not asked", "", "no tasks")
+    assert rows[4][1] == "not decidable with so few recipes"
 
 
 def test_needles_are_a_grid_of_length_and_depth_and_other_tasks_are_none_of_it():
@@ -77,6 +80,16 @@ def test_needles_are_a_grid_of_length_and_depth_and_other_tasks_are_none_of_it()
     page = study_page(document(needle=grid))
     assert "| contestant | 1,000 at 0 % | 1,000 at 100 % |" in page
     assert "| base | 100 | 25 |" in page
+
+
+def test_size_stands_against_the_score_on_the_same_tasks_for_all():
+    rows = [
+        {"contestant": "base", "size_bytes": 2_000_000, "tasks": 20, "progress": 0.6},
+        {"contestant": "easy", "size_bytes": 1_000_000, "tasks": 0, "progress": None},
+    ]
+    page = study_page(document(sizes=rows))
+    assert "over the same 20 tasks (-: finished fewer)." in page
+    assert "| easy | 1.0 | - |\n| base | 2.0 | 60.0 |" in page
 
 
 def test_the_page_names_twins_and_leaves_out_what_the_run_does_not_hold():

@@ -85,6 +85,15 @@ def test_the_table_has_a_row_a_value_with_as_many_cells_as_columns():
     assert document["lines"][0]["values"][1]["verdict_kind"] == "worse"
 
 
+def test_values_that_only_the_compressed_model_reaches_stand_in_the_table_too():
+    values = tuple(judged(turns, None) for turns in (2, 4, 8))
+    alone = Line("w2", "m", values, "m at the same value", (judged(2, None),))
+    document = sweep_document("turns", "", "progress", "up to", [alone])
+    rows = table_rows(document, document["lines"][0])
+    assert [row[0] for row in rows] == ["2 bits, m", "2 bits, w2", "4 bits, w2", "8 bits, w2"]
+    assert rows[-1][-1] == "not comparable"
+
+
 @pytest.mark.parametrize(
     ("share", "cells"), [(0.0, " " * 10), (0.5, "█████     "), (1.0, "█" * 10), (None, "")]
 )
