@@ -37,9 +37,9 @@ def spearman(first: ArrayLike, second: ArrayLike) -> float:
 def rank_interval(rho: float, count: int) -> tuple[float, float]:
     """Return the 95 % interval of a Spearman's rho over `count` (at least 4) cases.
 
-    Fisher's z with the variance of Fieller, Hartley & Pearson (1957). Ranks move in steps: |rho| is taken half
-    a step nearer to 0, as is done for counts, so that a perfect order of a few is no proof. The interval
-    excludes 0 where the exact test does (two-sided, 5 %), as compared for 4 to 8 cases.
+    Fisher's z with the variance of Fieller, Hartley & Pearson (1957). Ranks move in steps: |rho| is taken
+    half a step nearer to 0, as is done for counts, so that a perfect order of a few is no proof. The interval
+    excludes 0 where the exact test does (two-sided, 5 %), as compared for 4 to 7 cases.
     """
     half_step = 6 / (count * (count**2 - 1))
     z = math.copysign(math.atanh(max(0.0, abs(rho) - half_step)), rho)

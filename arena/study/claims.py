@@ -39,9 +39,9 @@ class Answer:
     """A claim and what a run says of it.
 
     `estimate` with its 95 % interval is what the claim says is above `threshold` (for `small`: below it), in
-    points of 100 or, for `ranks` and `correlate`, as it is. `cases` are `of` tasks or recipes; `needed` is how
-    many would decide, if the estimate is right; None where no number would. `reason` says why nothing was
-    asked.
+    points of 100 or, for `ranks` and `correlate`, as it is. `cases` counts tasks or recipes (`of`); `needed`
+    is how many would decide, if the estimate is right; None where no number would. `reason` says why nothing
+    was asked.
     """
 
     says: str

@@ -28,8 +28,9 @@ def analyses_of(
 
     Contestants that have finished no episode yet are left out, and those that a server keeps. An analysis
     that is kept in `folder` (`analysis-BASE.json`) is made again only when more was played since, and then
-    (or after a crash) models that have read the same trajectories don't read them again; not `goes_on`: no model is loaded, and those that are
-    new are left out. vLLM's contestants are read by transformers, from the same weights. Raises `ArenaError`.
+    (or after a crash) models that have read the same trajectories don't read them again; not `goes_on`: no
+    model is loaded, and those that are new are left out. vLLM's contestants are read by transformers, from
+    the same weights. Raises `ArenaError`.
     """
     plan = read_plan(run)
     specs = {each["name"]: spec for each in plan["contestants"] if (spec := in_this_process(each))}

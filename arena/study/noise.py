@@ -51,7 +51,7 @@ def twins(run: Path) -> list[Twins]:
 
 
 _ENGINES_OWN = ("engine", "build", "template", "tokenizer", "max_model_len")
-"""What two engines say differently of the same weights; all else has to be the same: dtype, KV cache, tools…"""
+"""What two engines say differently of the same weights; all else, as dtype and tools, has to be the same."""
 
 
 def _is_twin(first: Mapping[str, Any], second: Mapping[str, Any]) -> bool:

@@ -27,8 +27,9 @@ def telling_of(run: Path, folder: Path, tell: Callable[[str], None]) -> Mapping[
 
     {contestant, of, heading, tokens, verdict}: whose it is, what was looked through, lines, rows of
     `tables.TOKEN_COLUMNS`, sentences. Of a few turns it is the first whose action changed by compression and
-    not by mere numerics. Kept in `folder` (`telling.json`), and made again only when more was played since. None where no contestant can be read token by token, or none has played. Raises `ArenaError` where
-    a model fails.
+    not by mere numerics. Kept in `folder` (`telling.json`), and made again only when more was played since.
+    None where no contestant can be read token by token, or none has played. Raises `ArenaError` where a model
+    fails.
     """
     path = folder / "telling.json"
     places = _places(run)

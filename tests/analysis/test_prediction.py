@@ -36,7 +36,7 @@ def test_an_order_of_a_few_counts_where_the_exact_test_says_so(count: int):
         p = sum(abs(each) >= abs(rho) - 1e-9 for each in orders) / len(orders)
         low, high = rank_interval(rho, count)
         assert (low > 0 or high < 0) == (p < 0.05), (count, rho, p)
-        assert low <= rho + 1e-9 and rho - 1e-9 <= high or abs(rho) > 0.999
+        assert (low <= rho + 1e-9 and rho - 1e-9 <= high) or abs(rho) > 0.999
 
 
 def test_noise_in_the_tasks_widens_the_interval():

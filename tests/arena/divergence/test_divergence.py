@@ -100,9 +100,7 @@ def test_a_reply_that_the_base_would_have_written_has_no_token_to_blame(run: Pat
 def test_no_more_is_said_than_was_tried(pair: Pair):
     found = telling_turn(pair)
     (token,) = [each for each in found.tokens if each.place == PARTED_AT]
-    (few, _), (many, _) = (
-        verdict(replace(found, tokens=(token,) * count, cause=None)) for count in (32, 60)
-    )
+    (few, _), (many, _) = (verdict(replace(found, tokens=(token,) * count, cause=None)) for count in (32, 60))
     assert "going on from any of the 32 that differ" in few
     assert "any of the first 32 that differ" in many and many.endswith("the other 28 were not tried")
 
