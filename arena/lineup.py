@@ -16,6 +16,7 @@ from arena.engines.options import split_at_commas
 from arena.engines.registry import parse_contestant
 from arena.errors import EngineError, MissingPackage, UsageError
 from arena.plan import Plan
+from arena.planned import MOST_REPEATS
 from arena.suite import Suite, expand
 
 Shard = tuple[int, int]
@@ -40,6 +41,8 @@ def line_up(
     Raises `UsageError` for names that are unknown or given twice, `EngineError` for unreadable models,
     `envs.errors.EnvsError` for unknown tasks or missing data.
     """
+    if repeats and repeats > MOST_REPEATS:
+        raise UsageError(f"{repeats:,} repeats are more than {MOST_REPEATS:,}", "play fewer")
     known = read_contestants()
     entered, engines = [], {}
     for text in contestants:
@@ -106,7 +109,7 @@ def read_contestants() -> dict[str, str]:
         return {}
     try:
         tables = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise UsageError(f"{path} can't be read: {error}") from None
     return {name: _typed(path, name, table) for name, table in tables.items()}
 

@@ -126,6 +126,8 @@ def read_plan(run: Path) -> dict[str, Any]:
     """Return `run.toml` as written. Raises `StoreError` where it is missing or broken."""
     path = run / PLAN
     try:
+        if path.exists() and not path.is_file():  # a pipe would never end
+            raise ValueError("it is not a plain file")
         document = tomllib.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError, RecursionError) as error:
         raise StoreError(f"{path} can't be read: {error}", "a run directory needs its run.toml") from None

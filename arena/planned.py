@@ -6,6 +6,8 @@ from typing import Annotated, Any
 from pydantic import BaseModel, ConfigDict, Field, Strict, ValidationError
 
 MOST_REPEATS = 10_000
+MOST_SEED = 2**32
+"""Simulators take seeds of 32 bits; a repeat adds its number to it."""
 _MOST_CHARS = 80
 
 _Pair = Annotated[tuple[str, str], Strict(False)]  # a list, in TOML and in JSON

@@ -15,13 +15,13 @@ from arena.agent import Agent
 from arena.contestant import Contestant
 from arena.engines.base import Completion, Engine, Request
 from arena.episode import Position, play
-from arena.errors import EngineError
+from arena.errors import EngineError, StoreError
 from arena.patience import STEP_TIMEOUT_S, within
 from arena.plan import Plan
 from arena.pool import EnvPool
 from arena.protocol.base import FailureKind
 from arena.rebuild import recorded_plan
-from arena.records import Episode, Turn
+from arena.records import Episode, EpisodeKey, Turn
 from arena.run import GRADING_VERSION, provenance
 from arena.store.files import writer_lock
 from arena.store.reader import RunReader
@@ -111,7 +111,7 @@ def _as_it_was(episode: Episode, reader: RunReader, crash: str) -> Regraded:
 
 async def _regraded(episode: Episode, plan: Plan, reader: RunReader, envs: EnvPool) -> Regraded:
     key, recorded = episode.key, reader.turns(episode)
-    task, contestant = _task(plan, key.task_hash), _contestant(plan, key.contestant)
+    task, contestant = _task(plan, key), _contestant(plan, key)
     turns: list[Turn] = []
     async with envs.lend(task) as env:
         first, info = await within(STEP_TIMEOUT_S, env.reset, seed=key.seed, options={"task": task})
@@ -167,7 +167,7 @@ def _plain(value: Any) -> Any:
 
 def _record(writer: RunWriter, regraded: Regraded, plan: Plan) -> None:
     key = regraded.episode.key
-    task, contestant = _task(plan, key.task_hash), _contestant(plan, key.contestant)
+    task, contestant = _task(plan, key), _contestant(plan, key)
     writer.replace_attempt(
         regraded.episode,
         {**provenance(contestant, task), "regraded_from": regraded.version},
@@ -177,9 +177,15 @@ def _record(writer: RunWriter, regraded: Regraded, plan: Plan) -> None:
     )
 
 
-def _task(plan: Plan, task_hash: str) -> Task:
-    return next(task for task in plan.tasks if task.hash == task_hash)
+def _task(plan: Plan, key: EpisodeKey) -> Task:
+    for task in plan.tasks:
+        if task.hash == key.task_hash:
+            return task
+    raise StoreError(f"the plan has no {key.task} as it was played ({key.task_hash})", "was the run edited?")
 
 
-def _contestant(plan: Plan, name: str) -> Contestant:
-    return next(each for each in plan.contestants if each.name == name)
+def _contestant(plan: Plan, key: EpisodeKey) -> Contestant:
+    for each in plan.contestants:
+        if each.name == key.contestant:
+            return each
+    raise StoreError(f"the plan has no contestant {key.contestant!r}, who has played", "was the run edited?")

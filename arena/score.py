@@ -19,6 +19,7 @@ from analysis.repeats import pass_hat_k
 from arena.filtering import Filter
 from arena.plan import contestant_names
 from arena.store.files import connect
+from arena.store.rows import check_row
 
 
 @dataclass(frozen=True)
@@ -225,6 +226,7 @@ def _average(values: Iterable[float | None]) -> float | None:
 
 
 def _episode_score(row: sqlite3.Row, failures: Mapping[str, int]) -> EpisodeScore:
+    check_row(row)
     absent = json.loads(row["absent"]) if row["absent"] else ()
     grounding = row["grounding"]  # an episode's, from a log that doesn't tell it of each turn
     valid_turns = row["valid_turns"] if grounding is None else grounding * row["turns"]

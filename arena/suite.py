@@ -22,6 +22,7 @@ from pydantic import (
 
 from arena.engines.options import nearest
 from arena.errors import UsageError
+from arena.planned import MOST_REPEATS, MOST_SEED
 from envs import embedding, registry
 from envs.base import Source, Task
 from envs.errors import MissingData
@@ -57,8 +58,8 @@ class SuiteSettings(_Strict):
     filler_tokens: int | None = Field(None, ge=1)
     result_tokens: int | None = Field(None, ge=1)
     dialect: Annotated[str | None, AfterValidator(_known_dialect)] = None
-    seed: int = 0
-    repeats: int = Field(1, ge=1)
+    seed: int = Field(0, ge=0, lt=MOST_SEED)
+    repeats: int = Field(1, ge=1, le=MOST_REPEATS)
     scoring: Literal["auto", "faithful", "strict"] = "auto"
     encoder: str = "auto"
 
@@ -110,7 +111,7 @@ class TaskGroup(_Strict):
 class Suite(_Strict):
     """A suite file."""
 
-    name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")
+    name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$", max_length=100)
     description: str = ""
     settings: SuiteSettings = SuiteSettings()
     tasks: tuple[TaskGroup, ...] = Field(min_length=1)
@@ -148,7 +149,9 @@ def parse_suite(text: str, where: str) -> Suite:
         return Suite.model_validate(tomllib.loads(text))
     except tomllib.TOMLDecodeError as error:
         raise UsageError(f"{where} is not valid TOML: {error}") from None
-    except ValidationError as error:
+    except (ValueError, RecursionError) as error:
+        if not isinstance(error, ValidationError):  # a number or a nesting that nobody reads
+            raise UsageError(f"{where} can't be read: {error}") from None
         first = error.errors()[0]
         location = first["loc"]
         key = ".".join(str(part) for part in location) or "(top level)"

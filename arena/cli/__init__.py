@@ -95,6 +95,9 @@ def main() -> None:
         if isinstance(error, ArenaError | EnvsError | CompressError):
             _complain(error.message, error.next_step)
             sys.exit(error.exit_code)
+        if isinstance(error, OSError):  # a full disk, a name too long: nothing that a report would mend
+            _complain(": ".join(str(each) for each in (error.filename, error.strerror or error) if each), "")
+            sys.exit(1)
         _complain(
             f"unexpected {type(error).__name__}: {error}", "run it again with `arena --debug …` and report it"
         )

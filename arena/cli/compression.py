@@ -8,6 +8,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextC
 
 from arena.cli.bars import Bars
 from arena.cli.output import err, say
+from arena.literal import literal
 
 if TYPE_CHECKING:
     from compress.compressor import Progress as Step
@@ -46,7 +47,7 @@ class CompressionProgress(Bars):
         bar = (name, step.stage)
         if bar not in self._bars:
             self._bars[bar] = self._progress.add_task(
-                f"{step.stage} {name}", total=step.total, memory="", layer=""
+                literal(f"{step.stage} {name}"), total=step.total, memory="", layer=""
             )
         self._progress.update(
             self._bars[bar],

@@ -49,11 +49,11 @@ def import_(
     """Bring official data in: find the benchmark's files in PATH, check every record, keep all or none."""
     from dataclasses import asdict
 
-    from arena.cli.output import err, print_json, print_table, say
+    from arena.cli.output import doing, err, print_json, print_table, say
     from envs.official.importing import import_data
 
-    with err().status(f"looking through {path}") as status:
-        done = import_data(name, path, on_file=lambda file: status.update(f"checking {file!a}"))
+    with err().status(doing(f"looking through {path}")) as status:
+        done = import_data(name, path, on_file=lambda file: status.update(doing(f"checking {file}")))
     if as_json:
         listed = [{"file": file, **asdict(kept)} for file, kept in done.files.items()]
         print_json(asdict(done) | {"folder": str(done.folder), "files": listed})

@@ -11,8 +11,6 @@ from arena.cli.options import Json, RunName
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from rich.text import Text
-
     from arena.divergence import RunTally, TurnDivergence
     from arena.filtering import Filter
 
@@ -79,11 +77,11 @@ def _chosen(baseline: str, filter_text: str, task: str | None, turn: int | None)
 
 
 def _one(path: Path, telling: Any, top_k: int, control: str | None, *, quiet: bool) -> dict[str, Any]:
-    from arena.cli.output import err, say
+    from arena.cli.output import doing, err, say
     from arena.divergence import diverge_turn, open_pair
     from arena.divergence.tables import turn_document
 
-    with err().status(_doing(f"load {telling.key.contestant} and its base")) as status:
+    with err().status(doing(f"load {telling.key.contestant} and its base")) as status:
         pair = open_pair(path, telling.key.contestant, control)
         status.update("read the turn, and let the base go on")
         found = diverge_turn(pair, telling.key, telling.turn, top_k)
@@ -102,16 +100,16 @@ def _all(
     path: Path, whose: list[str], top_k: int, control: str | None, causes: int, *, quiet: bool
 ) -> list[dict[str, Any]]:
     from arena.analyzing.trajectories import Account
-    from arena.cli.output import err, say
+    from arena.cli.output import doing, err, say
     from arena.divergence import diverge_run, first_failures, open_pair, tally
     from arena.divergence.tables import tally_document
 
     documents = []
     for name in whose:
         account = Account()
-        with err().status(_doing(f"load {name} and its base")) as status:
+        with err().status(doing(f"load {name} and its base")) as status:
             pair = open_pair(path, name, control)
-            status.update(_doing(f"read the turns of {name}"))
+            status.update(doing(f"read the turns of {name}"))
             turns = diverge_run(pair, account, top_k, first_failures(causes))
             found = tally(name, pair.baseline, turns)
         if account.unlike:
@@ -156,15 +154,6 @@ def _hand_over(document: Any, *, as_json: bool, out: Path | None) -> None:
         with writing(out):
             out.write_text(json.dumps(document, ensure_ascii=False, indent=1), encoding="utf-8")
         say(f"written to {out}")
-
-
-def _doing(what: str) -> "Text":
-    """Return what is being done as it can be drawn: a contestant's name is no markup."""
-    from rich.text import Text
-
-    from arena.literal import literal
-
-    return Text(literal(what))
 
 
 def _print_lines(lines: "Iterable[str]") -> None:

@@ -32,7 +32,7 @@ def import_logs(
     """
     from dataclasses import asdict
 
-    from arena.cli.output import err, print_json, say
+    from arena.cli.output import doing, err, print_json, say
     from arena.outside.importing import import_logs
     from arena.outside.pairing import way
     from arena.plan import read_plan
@@ -43,7 +43,7 @@ def import_logs(
 
         def on_episode(log: str) -> None:
             counted[log] = counted.get(log, 0) + 1
-            status.update(f"{log!a}: {counted[log]:,} episodes")
+            status.update(doing(f"{log}: {counted[log]:,} episodes"))
 
         done = import_logs(logs, out, way(pair), score, encoder, on_episode)
     if done is None:

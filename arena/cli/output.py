@@ -45,6 +45,11 @@ def print_table(columns: Sequence[str], rows: Iterable[Sequence[Any]], title: st
     out().print(table)
 
 
+def doing(what: str) -> Text:
+    """Return what is being done as a status draws it: names in it are no markup."""
+    return Text(literal(what))
+
+
 def say(text: str) -> None:
     """Say something to the person at the terminal (stderr), literally."""
     err().print(Text(literal(text)), soft_wrap=True)

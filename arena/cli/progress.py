@@ -20,6 +20,7 @@ from rich.text import Text
 
 from arena.cli.bars import Bars
 from arena.cli.output import err
+from arena.literal import literal
 from arena.plan import Plan
 from arena.records import EpisodeEnded, EpisodeKey, Event, Notice, TurnPlayed
 
@@ -109,7 +110,7 @@ class BatchProgress(Bars):
         """Draw an event of the run."""
         if isinstance(event, Notice):
             hint = event.details.get("next_step", "")
-            self._console.print(Text(event.text + (f" ({hint})" if hint else "")), soft_wrap=True)
+            self._console.print(Text(literal(event.text + (f" ({hint})" if hint else ""))), soft_wrap=True)
         elif isinstance(event, TurnPlayed):
             self._tokens.append((time.monotonic(), event.turn.completion_tokens))
             for count in self._of(event.key):
@@ -138,7 +139,7 @@ class BatchProgress(Bars):
 
     def _add(self, name: str, total: int) -> None:
         self._counts[name] = _Count()
-        self._bars[name] = self._progress.add_task(name, total=total, said="")
+        self._bars[name] = self._progress.add_task(literal(name), total=total, said="")
 
     def _of(self, key: EpisodeKey) -> tuple[_Count, _Count]:
         return self._of_task(key.task)

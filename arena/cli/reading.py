@@ -6,6 +6,7 @@ from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeR
 
 from arena.cli.bars import Bars
 from arena.cli.output import err
+from arena.literal import literal
 
 
 class Reading(Bars):
@@ -25,7 +26,7 @@ class Reading(Bars):
             )
         )
         size = file.stat().st_size if file.is_file() else None
-        self._bar = self._progress.add_task(file.name, total=size)
+        self._bar = self._progress.add_task(literal(file.name), total=size)
 
     def to(self, read_bytes: int) -> None:
         """Draw that the file is read up to here."""

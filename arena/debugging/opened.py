@@ -140,6 +140,7 @@ def open_turn(run: Run, episode: Episode, index: int) -> OpenedTurn:
             f"{episode.key.task} has no turn {index + 1} by {episode.key.contestant}", f"it has {len(turns)}"
         )
     turn, after = turns[index], turns[index + 1 :]
+    run.check_contestant(episode.key.contestant)
     contestant = run.contestants[episode.key.contestant]
     task = run.reader.task(episode.key.task_hash)
     protocol, dialect = read_by(contestant, task, turn)

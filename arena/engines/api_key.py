@@ -9,6 +9,8 @@ VARIABLES = ("ARENA_API_KEY", "OPENAI_API_KEY")
 SET_KEY = f"set {VARIABLES[0]} (or {VARIABLES[1]}) in the environment"
 LOOPBACK = ("localhost", "127.0.0.1", "::1")
 _SHORTEST_SECRET_CHARS = 4
+LONG_SECRET_CHARS = 16
+"""A reply may hold a short word by itself that is also the key of somebody's own server."""
 
 
 def api_key() -> str | None:
@@ -23,10 +25,10 @@ def api_key() -> str | None:
     return None
 
 
-def without_key(text: str) -> str:
-    """Return a text in which the key is starred out: servers quote it in their errors."""
+def without_key(text: str, shortest: int = _SHORTEST_SECRET_CHARS) -> str:
+    """Return a text in which a key of `shortest` characters or more is starred out: servers quote it."""
     key = api_key()
-    return text.replace(key, "***") if key and len(key) >= _SHORTEST_SECRET_CHARS else text
+    return text.replace(key, "***") if key and len(key) >= shortest else text
 
 
 def receiver(spec: str) -> str | None:

@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from arena.engines.api_key import LONG_SECRET_CHARS, without_key
 from arena.engines.base import Completion, FinishReason, TokenChoice
 
 UNKNOWN_TOKEN = -1
@@ -104,7 +105,7 @@ class Answer:
         ids = tuple(choice.token_id for choice in choices)
         details = _object(self._usage, "prompt_tokens_details") or {}
         return Completion(
-            text=whole_unicode(self._text()),
+            text=without_key(whole_unicode(self._text()), LONG_SECRET_CHARS),
             finish_reason=finish,
             prompt_tokens=_count(self._usage, "prompt_tokens"),
             completion_tokens=_count(self._usage, "completion_tokens"),

@@ -77,6 +77,8 @@ def typed(name: str, value: Any, annotation: Any) -> Any:
     """
     if isinstance(value, str) and get_origin(_bare(annotation)) in (tuple, list):
         value = _listed(name, value)
+    if not all(_is_text(each) for each in (value if isinstance(value, list | tuple) else (value,))):
+        raise UsageError(f"option {name} holds half a character", "write it as UTF-8")
     try:
         return TypeAdapter(annotation).validate_python(value)
     except ValidationError as error:
@@ -104,6 +106,15 @@ def _listed(name: str, value: str) -> list[Any]:
     except (ValueError, RecursionError):
         raise UsageError(f"option {name} begins with [ but is no JSON list") from None
     return read
+
+
+def _is_text(value: Any) -> bool:
+    """Return whether a value can be written as UTF-8: JSON may hold halves of a character."""
+    try:
+        str(value).encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _bare(annotation: Any) -> Any:

@@ -42,9 +42,11 @@ def load_policy(path: Path) -> Policy:
     """Read a policy file. Raises `UsageError` that names the key which is wrong."""
     try:
         policy = Policy.model_validate(tomllib.loads(path.read_text(encoding="utf-8")))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise UsageError(f"{path} can't be read as a policy: {error}") from None
-    except ValidationError as error:
+    except OSError as error:
+        raise UsageError(f"{path} can't be read as a policy: {error.strerror}") from None
+    except (ValueError, RecursionError) as error:
+        if not isinstance(error, ValidationError):
+            raise UsageError(f"{path} can't be read as a policy: {error}") from None
         first = error.errors()[0]
         key = ".".join(map(str, first["loc"]))
         if first["type"] == "extra_forbidden":

@@ -1,14 +1,16 @@
 """The files of a run directory, and how its database is opened."""
 
+import errno
 import fcntl
 import os
 import sqlite3
+import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 from difflib import get_close_matches
 from importlib.resources import files
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from arena.errors import StoreError, UsageError
 from arena.words import counted
@@ -180,7 +182,7 @@ def writer_lock(run: Path) -> Iterator[None]:
     """
     with written(run, OTHER_OUT):
         run.mkdir(parents=True, exist_ok=True)
-        lock = (run / LOCK).open("a+")
+        lock = _open_lock(run, os.O_RDWR | os.O_CREAT, "r+")
     with lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -191,16 +193,26 @@ def writer_lock(run: Path) -> Iterator[None]:
                 f"`arena watch {run.name}` shows it live",
             ) from None
         with written(run):
-            lock.truncate(0)
+            lock.seek(0)
+            lock.truncate()
             lock.write(str(os.getpid()))
             lock.flush()
         yield
 
 
+def _open_lock(run: Path, flags: int, mode: str) -> IO[str]:
+    """Open a run's lock. Raises `OSError`, also where it is a link, which a run from elsewhere may hold."""
+    opened = os.open(run / LOCK, flags | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, 0o644)
+    if not stat.S_ISREG(os.fstat(opened).st_mode):
+        os.close(opened)
+        raise OSError(errno.EINVAL, f"{LOCK} is not a plain file")
+    return os.fdopen(opened, mode, encoding="utf-8")
+
+
 def is_being_played(run: Path) -> bool:
     """Tell whether a process holds the run as its writer now."""
     try:
-        with (run / LOCK).open() as lock:
+        with _open_lock(run, os.O_RDONLY, "r") as lock:
             fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
     except BlockingIOError:
         return True

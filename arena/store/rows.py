@@ -1,10 +1,12 @@
 """Turns and episodes as rows of the store, and back."""
 
 import json
+import math
 import sqlite3
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict
+from types import UnionType
 from typing import Any
 
 from arena.errors import StoreError
@@ -68,8 +70,34 @@ def turn_values(episode_id: int, turn: Turn) -> tuple[Any, ...]:
     )
 
 
+_WHOLE = ("idx", "valid", "success", "prompt_tokens", "completion_tokens", "cached_tokens", "thought_tokens")
+_KINDS: Mapping[str, type | UnionType] = {
+    **dict.fromkeys(("reply", "thought", "outcome", "finish_reason", "prompt_hash"), str),
+    **dict.fromkeys(("contestant", "task", "task_hash", "goal", "first_observation", "error"), str),
+    **dict.fromkeys((*_WHOLE, "dropped_items", "turns", "seed", "repeat", "attempt"), int),
+    **dict.fromkeys(("progress", "latency_s", "env_s", "started_at", "ended_at"), int | float),
+    "action": str | None,
+}
+"""What is in a column: SQLite keeps whatever is written into it."""
+
+
+def check_row(row: sqlite3.Row) -> None:
+    """Raise `StoreError` where a column of a row holds what Arena never writes there."""
+    for column in row.keys():  # noqa: SIM118  (a row is a sequence of its values)
+        kind, value = _KINDS.get(column), row[column]
+        is_right = kind is None or isinstance(value, kind)
+        if is_right and isinstance(value, float):
+            is_right = -1e-9 <= value <= 1 + 1e-9 if column == "progress" else math.isfinite(value)
+        if not is_right:
+            raise StoreError(f"the column {column} of the run holds {value!r:.40}", "was it edited?")
+
+
 def turn_from_row(row: sqlite3.Row, observation: str) -> Turn:
-    """Return a row of `turn` as a Turn; `observation` is the outcome of the turn before."""
+    """Return a row of `turn` as a Turn; `observation` is the outcome of the turn before.
+
+    Raises `StoreError` where it is not as written.
+    """
+    check_row(row)
     return Turn(
         index=row["idx"],
         observation=observation,
@@ -104,7 +132,8 @@ def read_turns(db: sqlite3.Connection, episode_id: int, first_observation: str) 
 
 
 def episode_from_row(row: sqlite3.Row) -> Episode:
-    """Return a row of `episode` as an Episode."""
+    """Return a row of `episode` as an Episode. Raises `StoreError` where it is not as written."""
+    check_row(row)
     return Episode(
         id=row["id"],
         key=EpisodeKey(row["contestant"], row["task"], row["task_hash"], row["seed"], row["repeat"]),
@@ -139,9 +168,12 @@ def failure_from_row(row: sqlite3.Row) -> Failure | None:
 
 
 def json_from_row(row: sqlite3.Row, column: str) -> Any:
-    """Return the JSON of one column. Raises `StoreError` where it holds none."""
+    """Return the JSON object of one column. Raises `StoreError` where it holds none."""
     with _as_written(f"the column {column}"):
-        return json.loads(row[column])
+        found = json.loads(row[column])
+        if not isinstance(found, dict):
+            raise TypeError("it is no object")
+        return found
 
 
 @contextmanager
