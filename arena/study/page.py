@@ -190,8 +190,8 @@ def _sizes(sizes: Sequence[Mapping[str, Any]]) -> str:
     tasks = max(row["tasks"] for row in known)
     others = " (-: finished fewer)" if any(row["progress"] is None for row in known) else ""
     return (
-        f"## Size against score\n\nMean progress rate over the same {counted(tasks, 'task')}{others}.\n\n"
-        + markdown(("contestant", ">MB", ">progress"), rows)
+        f"## Size against score\n\nMean progress rate over the same {counted(tasks, 'task')}{others}, each "
+        "weighing the same.\n\n" + markdown(("contestant", ">MB", ">progress"), rows)
     )
 
 

@@ -115,7 +115,8 @@ def test_turns_are_chosen(reader: RunReader, text: str, expected: list[tuple[str
     ("text", "complaint", "hint"),
     [
         ("contestan:awq", "no key 'contestan'", "contestant"),
-        ("fail:not_jsn", "unknown value 'not_jsn'", "fail takes"),
+        ("fail:not_jsn", "unknown value 'not_jsn'", "did you mean not_json"),
+        ("fail:circles", "unknown value 'circles'", "repeated"),
         ("turn>many", "no number", "turn takes"),
         ("task>a", "can't be compared by >", "task takes"),
         ("turn:5%", "no number", "turn takes"),

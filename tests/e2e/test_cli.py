@@ -151,6 +151,8 @@ def test_runs_and_doctor_speak_json(suite: Path, tmp_path: Path):
     assert (whole["done"], whole["planned"], whole["contestants"]) == (4, 4, ["expert"])
     found = {each["what"]: each for each in json.loads(arena("doctor", "--json", check=True).stdout)}
     assert found["torch"]["state"] == "ok"
+    assert "llmcompressor" in found
+    assert arena("--version", check=True).stdout.startswith("arena ")
     assert all(each["mend"] for each in found.values() if each["state"] == "missing")
 
 

@@ -26,6 +26,8 @@ def arena(folder: Path, *arguments: object) -> subprocess.CompletedProcess[str]:
 
 
 def test_recipes_are_listed(tmp_path: Path) -> None:
+    table = arena(tmp_path, "recipes").stdout
+    assert "made by" in table and "llm-compressor" in table
     listed = json.loads(arena(tmp_path, "recipes", "--json").stdout)
     assert {"rtn-w4g128", "gptq-w4g128", "wanda-2:4"} <= {each["name"] for each in listed}
     assert "rtn-w4g128" in arena(tmp_path, "recipes").stdout

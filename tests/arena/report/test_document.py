@@ -179,6 +179,9 @@ def test_a_filter_chooses_episodes_and_is_said(run: Path):
     document = report_document(run, chosen="benchmark:alpha")
     assert list(document["contestants"]["small"]) == ["alpha"]
     assert document["filter"] == "benchmark:alpha"
+    assert not any("leaves out all of" in note for note in document["notes"])
+    document = report_document(run, chosen="contestant=small")
+    assert any("leaves out all of base" in note for note in document["notes"])
     with pytest.raises(UsageError, match="no key"):
         report_document(run, chosen="nonsense:1")
 

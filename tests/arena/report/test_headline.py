@@ -63,6 +63,13 @@ def test_too_few_tasks_decide_nothing_and_how_many_would_is_said(tmp_path: Path)
     )
 
 
+def test_of_undecided_ones_the_most_promising_is_named_first(tmp_path: Path):
+    few = {"base": [1.0] * 2, "w3": [1.0] * 2, "w2": [0.0] * 2}
+    found = said(tmp_path, {name: {"alpha": values} for name, values in few.items()}, sizes(w3=0.3, w2=0.2))
+    assert found.text.endswith("tasks would decide about w3")
+    assert [why.split()[0] for why in found.why] == ["w3", "w2"]
+
+
 def test_where_a_small_benchmark_leaves_the_mean_open_what_the_others_tell_is_said(tmp_path: Path):
     few = [1.0, 0.0, 1.0]
     found = said(

@@ -88,7 +88,7 @@ def test_size_stands_against_the_score_on_the_same_tasks_for_all():
         {"contestant": "easy", "size_bytes": 1_000_000, "tasks": 0, "progress": None},
     ]
     page = study_page(document(sizes=rows))
-    assert "over the same 20 tasks (-: finished fewer)." in page
+    assert "over the same 20 tasks (-: finished fewer)," in page
     assert "| easy | 1.0 | - |\n| base | 2.0 | 60.0 |" in page
 
 
