@@ -2,8 +2,9 @@
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any, ClassVar, Literal
 
@@ -63,6 +64,18 @@ class Task:
             content["asked"] = self.asked
         text = json.dumps(content, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
         return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def copies_apart(tasks: Iterable[Task]) -> Iterator[Task]:
+    """Yield tasks of which no two are the same: the nth copy of one has `"copy": n` in its data.
+
+    For official sets in which a record stands twice and counts twice; the first stays as it is.
+    """
+    copies: Counter[str] = Counter()
+    for task in tasks:
+        copy = copies[task.hash]
+        copies[task.hash] += 1
+        yield replace(task, data={**task.data, "copy": copy}) if copy else task
 
 
 @dataclass(frozen=True)
@@ -136,12 +149,14 @@ class ArenaEnv(gymnasium.Env[str, str]):
         """Start a task and return its first observation.
 
         `options["task"]` is a task id or a `Task`; without it, `seed` (or chance) picks one of the source.
-        Raises `UnknownTask`, `MissingData`, `MissingPackage` or `EnvironmentCrashed`.
+        Raises `UnknownTask`, `MissingData`, `MissingPackage` or `EnvironmentCrashed`; then no episode runs.
         """
         super().reset(seed=seed)
+        self._over = True  # until the new task has begun: the world of the one before is not to be played on
         self.task = self._choose((options or {}).get("task"), self.np_random)
-        self._progress, self._steps, self._over = 0.0, 0, False
+        self._progress, self._steps = 0.0, 0
         first = self._begin(self.task)
+        self._over = False
         # nothing is earned yet: rewards add up to the progress rate even where the start is worth points
         self._progress = float(first.success)
         info = self._info(first)

@@ -1,16 +1,17 @@
 """Where the user's copies of official data lie. `envs.official` lists, imports and verifies them."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from pathlib import Path
 
 from platformdirs import user_data_path
 
-from envs.errors import MissingData
+from envs.errors import EnvsError, MissingData
 
 _staged: ContextVar[Path | None] = ContextVar("_staged", default=None)
+_left_out: ContextVar[list[str] | None] = ContextVar("_left_out", default=None)
 
 
 def data_root() -> Path:
@@ -42,13 +43,25 @@ def replaced_folder(folder: Path) -> Path:
 
 
 @contextmanager
-def reading_from(root: Path) -> Iterator[None]:
-    """Have the benchmarks read official data from `root` meanwhile: an import tries them before it counts."""
-    token = _staged.set(root)
+def reading_from(root: Path) -> Iterator[Sequence[str]]:
+    """Have the benchmarks read official data from `root` meanwhile: an import tries them before it counts.
+
+    Yields a list that fills with what the readers `leave_out`.
+    """
+    told: list[str] = []
+    tokens = _staged.set(root), _left_out.set(told)
     try:
-        yield
+        yield told
     finally:
-        _staged.reset(token)
+        _staged.reset(tokens[0])
+        _left_out.reset(tokens[1])
+
+
+def leave_out(problem: EnvsError) -> None:
+    """Say why a part of a data set can't be played although the rest can; an import notes it."""
+    told = _left_out.get()
+    if told is not None:
+        told.append(problem.message + (f": {problem.next_step}" if problem.next_step else ""))
 
 
 def _put_back(folder: Path) -> None:

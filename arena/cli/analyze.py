@@ -73,7 +73,10 @@ def analyze(
     path = find_run(run) if run else None
     base, *others = _candidates(models, path)
     if not others and not grid:
-        raise UsageError("an analysis compares: give the base and at least one compressed model")
+        raise UsageError(
+            "an analysis compares: give the base and at least one compressed model",
+            "or --grid, which compresses the base itself",
+        )
     source = Source(path, text, contestant, window, tokens)
     with _progress() as progress:
         if grid:

@@ -13,7 +13,10 @@ def export(
     form: Annotated[str, typer.Option("--format", help="jsonl, inspect, parquet or csv.")] = "jsonl",
     out: Annotated[
         Path | None,
-        typer.Option(metavar="PATH", help="File to write; for inspect, a folder (default: beside the run)."),
+        typer.Option(
+            metavar="PATH",
+            help="File to write (.FORMAT is added); for inspect, a folder (default: beside the run).",
+        ),
     ] = None,
 ) -> None:
     """Write a run as JSON Lines, CSV, Parquet or Inspect's .eval logs; `arena import` brings it back."""

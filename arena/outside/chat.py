@@ -3,7 +3,8 @@
 A line is `{"messages": […]}`, the assistant's among them, or a logged exchange `{"request": {"messages": …,
 "tools": …, "model": …}, "response": {"choices": [{"message": …}], "usage": …}}`. Read besides, where they are
 there: `id`, `model`, `tools`, `task` (what the chat is about: the benchmark's name here), and a score: the
-first number among `score`, `reward`, `scores` (an object of numbers) or the one that is named.
+file's first number among `score`, `reward`, `success`, `scores` (an object of numbers) or the one that is
+named.
 """
 
 import hashlib
@@ -25,7 +26,11 @@ def is_chat(row: Any) -> bool:
 
 
 def read_chats(path: Path, score: str | None = None) -> Iterator[Recorded]:
-    """Yield the transcripts of a file. Raises `BadLog`."""
+    """Yield the transcripts of a file. Raises `BadLog`.
+
+    `score` names the score that is their progress (default: the first that any of them has, for all).
+    """
+    chosen = score
     for line, value in values(path):
         place = f"{path}:{line}"
         row = object_of(value, place, "a transcript")
@@ -41,8 +46,8 @@ def read_chats(path: Path, score: str | None = None) -> Iterator[Recorded]:
         known = [each for each in map(function_format, list_of(tools, place, "tools")) if each]
         chat = conversation(messages, place, known, usages)
         theirs = _scores(row, place)
-        by = score or next(iter(theirs), None)
-        progress = theirs.get(by) if by else None
+        chosen = chosen or next(iter(theirs), None)
+        progress = theirs.get(chosen) if chosen else None
         model = row.get("model") or request.get("model")
         yield Recorded(
             contestant=whole(model) if isinstance(model, str) else path.stem,
@@ -56,7 +61,7 @@ def read_chats(path: Path, score: str | None = None) -> Iterator[Recorded]:
             progress=progress,
             success=progress == 1,
             theirs=theirs,
-            grading={"by": by} if by else {},
+            grading={"by": chosen} if chosen else {},
             has_grounding=chat.has_results,
             has_tokens=bool(usages),
             has_turns=bool(chat.turns),

@@ -83,7 +83,7 @@ def conversation(
         if message["role"] != "assistant":
             continue
         usage = (usages or {}).get(number, Usage())
-        calls = list_of(message.get("tool_calls") or [], place, "tool_calls")
+        calls = _calls(message, place)
         results, following = _answers(checked, number + 1, calls, place)
         has_results = has_results or any(results)
         for position, call in enumerate(calls or [None]):
@@ -134,6 +134,13 @@ def _checked(message: Any, place: str) -> dict[str, Any]:
     return checked
 
 
+def _calls(message: Mapping[str, Any], place: str) -> list[Any]:
+    """Return an assistant message's calls; OpenAI's older form, `function_call`, is one without an id."""
+    calls = list_of(message.get("tool_calls") or [], place, "tool_calls")
+    older = message.get("function_call")
+    return calls or ([older] if isinstance(older, dict) and older else [])
+
+
 def _answers(
     messages: Sequence[Mapping[str, Any]], begin: int, calls: Sequence[Any], place: str
 ) -> tuple[list[_Result | None], str]:
@@ -149,11 +156,12 @@ def _answers(
         if message["role"] == "assistant":
             break
         text = content_text(message.get("content"), place)[1]
-        if message["role"] != "tool":
+        free = [at for at, each in enumerate(results) if each is None]
+        is_result = message["role"] == "tool" or (message["role"] == "function" and free)
+        if not is_result:
             texts.append(text)
             continue
         named = message.get("tool_call_id")
-        free = [at for at, each in enumerate(results) if each is None]
         at = next((at for at in free if named is not None and ids[at] == named), free[0] if free else None)
         if at is not None:
             results[at] = _result(message, text)

@@ -37,13 +37,19 @@ def find_logs(text: str) -> list[Log]:
     if path.is_dir():
         if agentboard.is_log_folder(path):
             return [Log(path, "agentboard", name)]
-        inside = sorted([*path.glob("*.eval"), *path.glob("samples_*.jsonl")])
+        inside = sorted([*path.glob("*.eval"), *path.glob("samples_*.jsonl"), *_of_teval(path)])
         if not inside:
             raise UsageError(f"{path} is a folder without logs that are known here", f"known are {KNOWN}")
         return [Log(each, _format(each), name) for each in inside]
     if not path.is_file():
         raise UsageError(f"there is no log {str(path)!r}", "give a file, a folder, or NAME=PATH")
     return [Log(path, _format(path), name)]
+
+
+def _of_teval(folder: Path) -> list[Path]:
+    """Return the prediction files in T-Eval's output folder; its evaluator's results lie beside them."""
+    named = (each for each in folder.glob("*.json") if predictions.is_of_ability(each))
+    return [each for each in named if _format(each) == "teval"]
 
 
 def read_log(log: Log, score: str | None, encoder: str | None) -> Iterator[Recorded]:

@@ -50,7 +50,8 @@ class _State:
     models: dict[str, Mapping[str, Any]] = field(default_factory=dict)
     formats: dict[str, str] = field(default_factory=dict)
     missing: dict[str, dict[str, int]] = field(default_factory=dict)
-    progress_is: dict[str, str] = field(default_factory=dict)
+    progress_is: dict[str, dict[str, None]] = field(default_factory=dict)
+    """Which scores are taken as a benchmark's progress, the first log's first: one, unless logs differ."""
     off_scale: dict[tuple[str, str], None] = field(default_factory=dict)
     sources: list[dict[str, Any]] = field(default_factory=list)
 
@@ -170,7 +171,7 @@ def _count(state: _State, episode: Recorded) -> None:
             counts[measure] = counts.get(measure, 0) + 1
     by = episode.grading.get("by") or episode.grading.get("scoring")
     if by:
-        state.progress_is.setdefault(episode.benchmark, str(by))
+        state.progress_is.setdefault(episode.benchmark, {}).setdefault(str(by))
     if episode.progress is not None and not 0 <= episode.progress <= 1:
         state.off_scale[name, episode.benchmark] = None
 
@@ -189,13 +190,18 @@ def _summary(state: _State) -> Imported:
         f"{name}: scores of {benchmark} go beyond 0..1, so they are kept and not compared"
         for name, benchmark in state.off_scale
     ]
+    notes += [
+        f"{benchmark}: progress is not the same score in all logs ({', '.join(scores)}): choose by --score"
+        for benchmark, scores in state.progress_is.items()
+        if len(scores) > 1
+    ]
     return Imported(
         contestants=dict(state.episodes),
         tasks=len(pairing.tasks),
         paired=pairing.paired(names),
         unmatched=dict(pairing.unmatched(names)),
         missing={name: list(counts) for name, counts in state.missing.items()},
-        progress_is=dict(state.progress_is),
+        progress_is={benchmark: next(iter(scores)) for benchmark, scores in state.progress_is.items()},
         notes=notes,
     )
 

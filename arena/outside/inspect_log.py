@@ -117,10 +117,7 @@ def _recorded(
         for number, message in enumerate(messages)
         if isinstance(message, dict) and isinstance(message.get("id"), str) and message["id"] in usages
     }
-    # Inspect marks what a sample brings along, few-shot answers too
-    is_given = [isinstance(each, dict) and each.get("source") == "input" for each in messages]
-    given = next((number for number, is_so in enumerate(is_given) if not is_so), len(messages))
-    chat = conversation(messages, place, _tools(model_events), by_place, given=given)
+    chat = conversation(messages, place, _tools(model_events), by_place, given=_given(messages))
     progress = theirs.get(chosen) if chosen else None
     error = sample.get("error")
     epoch = sample.get("epoch", 1)
@@ -146,6 +143,19 @@ def _recorded(
         else "",
         model=identity,
     )
+
+
+def _given(messages: Sequence[Any]) -> int:
+    """Return how many messages come before the model's first own.
+
+    Inspect marks what a sample brings along, few-shot answers too; a solver's system message may stand first.
+    """
+    own = (
+        number
+        for number, each in enumerate(messages)
+        if isinstance(each, dict) and each.get("role") == "assistant" and each.get("source") != "input"
+    )
+    return next(own, len(messages))
 
 
 def _hash_of(asked: Any, attachments: Any) -> str:

@@ -1,6 +1,7 @@
 """Prediction files of T-Eval and WorfBench: the benchmark's records with the model's replies beside them.
 
-T-Eval (test.py): an object of records by id, each with `prediction`; the file's name says of which ability.
+T-Eval (test.py): an object of records by id, each with `prediction`; the file's name, ABILITY_MODEL.json,
+says of which ability (and model; else its folder's does).
 WorfBench (node_eval.py, `gen_workflow`): a list of {query: the gold record, workflow: the reply}. Neither
 holds scores of single replies, so they are computed here, by the scoring of ours that reproduces theirs.
 """
@@ -53,7 +54,7 @@ def read_teval(path: Path, encoder: str | None = None) -> Iterator[Recorded]:
             raise BadLog(f"{place}: {error}") from None
         subset = f"{'rru' if ability.startswith('reason_') else ability}-{form}"
         yield _one_step(
-            path.stem,
+            _model(path),
             "teval",
             f"{subset}/{whole(index)}",
             _asked(record.get("origin_prompt")),
@@ -95,6 +96,17 @@ def read_worfbench(path: Path, encoder: str | None = None) -> Iterator[Recorded]
             _grading(flat["faithful"], flat["strict"], encode.name),
             readable=parse(reply) is not None,
         )
+
+
+def is_of_ability(path: Path) -> bool:
+    """Tell whether a file's name begins with an ability of T-Eval."""
+    return path.stem.startswith(tuple(_ABILITIES))
+
+
+def _model(path: Path) -> str:
+    # the files of one model, one for each ability, are one contestant's
+    begin = next(each for each in _ABILITIES if path.stem.startswith(each))
+    return path.stem.removeprefix(begin).strip("_-. ") or path.resolve().parent.name
 
 
 def _ability(path: Path) -> tuple[str, str]:

@@ -35,7 +35,8 @@ class Imported:
     """What an import did: the files that came in, and what the data set still lacks.
 
     `tasks` is how many official tasks can be played now; where none can, `problem` says why. `notes` are
-    differences to the official set: other counts of records, other bytes than upstream's files.
+    differences to the official set (other counts of records, other bytes than upstream's files) and what part
+    of it can't be played.
     """
 
     benchmark: str
@@ -96,10 +97,11 @@ def _import(
     before = _build(new, folder, found)
     absent = [file.name for file in wanted.files if not any(map(file.covers, [*before, *kept]))]
     on_file("the benchmark's reader")
-    tasks, problem = _read(wanted.benchmark, new, folder, found)
+    tasks, problem, left_out = _read(wanted.benchmark, new, folder, found)
     manifest.write(new, {name: each for name, each in before.items() if each} | kept)
     _swap(new, folder)
-    return Imported(wanted.benchmark, folder, kept, absent, _notes(wanted, kept), tasks, problem)
+    notes = [*_notes(wanted, kept), *left_out]
+    return Imported(wanted.benchmark, folder, kept, absent, notes, tasks, problem)
 
 
 def _find(wanted: DataSet, source: Path, stage: Path, on_file: Callable[[str], None]) -> list[_Found]:
@@ -188,17 +190,21 @@ def _place(path: Path, target: Path) -> None:
         shutil.copyfile(path, target)
 
 
-def _read(benchmark: str, new: Path, folder: Path, found: Sequence[_Found]) -> tuple[int, str]:
-    """Let the benchmark read the new folder: how many tasks it gives, or why it can't be played yet."""
+def _read(benchmark: str, new: Path, folder: Path, found: Sequence[_Found]) -> tuple[int, str, Sequence[str]]:
+    """Let the benchmark read the new folder.
+
+    Returns how many tasks it gives, or why it can't be played yet, and why parts of it can't.
+    """
     card = registry.benchmarks().get(benchmark)
     if card is None:
-        return 0, "this Arena has no such benchmark"
-    places = [(new / each.target, each.origin) for each in found]
-    with datasets.reading_from(new.parent), _by_origin([*places, (new, str(folder))]):
+        return 0, "this Arena has no such benchmark", ()
+    places = [*((new / each.target, each.origin) for each in found), (new, str(folder))]
+    with datasets.reading_from(new.parent) as left_out, _by_origin(places):
         try:
-            return len(pkgutil.resolve_name(card.tasks)("official")), ""
+            count = len(pkgutil.resolve_name(card.tasks)("official"))
         except (MissingData, MissingPackage) as lack:
-            return 0, lack.message.replace(str(new), str(folder))
+            return 0, lack.message.replace(str(new), str(folder)), ()
+    return count, "", [_named(each, places) for each in left_out]
 
 
 @contextmanager
@@ -207,10 +213,13 @@ def _by_origin(places: Sequence[tuple[Path, str]]) -> Iterator[None]:
     try:
         yield
     except BadData as bad:
-        message = bad.message
-        for staged, origin in places:
-            message = message.replace(str(staged), origin)
-        raise BadData(message, bad.next_step or "nothing was imported") from None
+        raise BadData(_named(bad.message, places), bad.next_step or "nothing was imported") from None
+
+
+def _named(message: str, places: Sequence[tuple[Path, str]]) -> str:
+    for staged, origin in places:
+        message = message.replace(str(staged), origin)
+    return message
 
 
 def _notes(wanted: DataSet, kept: Mapping[str, Kept]) -> list[str]:

@@ -2,14 +2,15 @@
 
 Official files, in the folder that `envs.datasets.official_folder("teval")` names, under the names of version
 2, whole or as the fifth that the authors publish too (the whole goes first): `instruct_v2.json`,
-`plan_json_v2_subset.json`, and so on. Each is an object of records by id.
+`plan_json_v2_subset.json`, and so on. Each is an object of records by id; one that stands
+there twice is two tasks, as the original counts it.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from envs.base import Source, Task
+from envs.base import Source, Task, copies_apart
 from envs.datafile import object_items
 from envs.datasets import how_to_import, official_folder
 from envs.errors import BadData, MissingData
@@ -69,7 +70,7 @@ def _official(folder: Path) -> list[Task]:
         raise MissingData(
             f"{folder} holds no T-Eval records (such as plan_json_v2.json)", how_to_import("teval")
         )
-    return found
+    return list(copies_apart(found))
 
 
 def _tasks(path: Path, subset: str) -> Iterator[Task]:

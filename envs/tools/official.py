@@ -20,13 +20,18 @@ from typing import Any
 
 from envs.base import Task
 from envs.datafile import json_value
-from envs.datasets import how_to_import, official_folder
-from envs.errors import BadData, MissingData
+from envs.datasets import how_to_import, leave_out, official_folder
+from envs.errors import BadData, EnvsError, MissingData
 from envs.tools import workbook
 from envs.tools.generate.draw import MAX_STEPS, SUBSETS
 
 MAX_FILE_BYTES = 50_000_000
 _HOW = how_to_import("tool-operation")
+_SAME = "editions of the data differ: take both files from the same one"
+
+
+class _OtherEdition(BadData):
+    """The records are not of the edition that the file has which they start from."""
 
 
 def query_tasks() -> list[Task]:
@@ -41,18 +46,30 @@ def query_tasks() -> list[Task]:
 
 
 def operation_tasks() -> list[Task]:
-    """Return the tasks of Tool-Operation of which the user has all files. Raises `MissingData`, `BadData`."""
+    """Return the tasks of Tool-Operation of which the user has all files, of one edition.
+
+    Raises `MissingData` or `BadData` where there are none, and `BadData` for a broken file.
+    """
     folder = official_folder("tool-operation")
     makers = {"todo": ("projects.json", _todo_tasks), "sheet": ("sheets.xlsx", _sheet_tasks)}
     tasks: list[Task] = []
+    lacks: list[EnvsError] = []  # either pair can be played without the other
     for subset, (start, make) in makers.items():
         if not (folder / f"{subset}.jsonl").is_file():
             continue
         if not (folder / start).is_file():
-            raise MissingData(f"{folder / start} is missing: what the {subset} tasks start from", _HOW)
-        tasks += make(folder / f"{subset}.jsonl", folder / start)
+            lacks.append(
+                MissingData(f"{folder / start} is missing: what the {subset} tasks start from", _HOW)
+            )
+            continue
+        try:
+            tasks += list(make(folder / f"{subset}.jsonl", folder / start))
+        except _OtherEdition as problem:
+            lacks.append(problem)
     if not tasks:
-        raise MissingData(f"{folder} holds neither todo.jsonl nor sheet.jsonl", _HOW)
+        raise next(iter(lacks), MissingData(f"{folder} holds neither todo.jsonl nor sheet.jsonl", _HOW))
+    for lack in lacks:
+        leave_out(lack)
     return tasks
 
 
@@ -105,10 +122,7 @@ def _todo_tasks(path: Path, start: Path) -> Iterator[Task]:
         }
         has_state = isinstance(answer, dict) and set(answer) == {"projects", "tasks"}
         if has_state and not _names(answer["projects"]) <= _names(projects):
-            raise BadData(
-                f"{path}:{number} speaks of projects that {start.name} does not have",
-                "editions of the data differ: take both files from the same one",
-            )
+            raise _OtherEdition(f"{path}:{number} speaks of projects that {start.name} does not have", _SAME)
         data = {"init": init, "subgoals": record["subgoals"], "final": answer if has_state else None}
         yield _task("todo", index, record, data)
 
@@ -138,8 +152,10 @@ def _sheet_tasks(path: Path, start: Path) -> Iterator[Task]:
     sheets = workbook.read(start)
     for index, (number, record) in enumerate(records(path)):
         named = re.search(r'"(Sheet[0-9]{1,2})"', record["goal"])
-        if named is None or named[1] not in sheets:
-            raise BadData(f"{path}:{number} names no sheet of {start.name}")
+        if named is None:
+            raise BadData(f"{path}:{number} names no sheet")
+        if named[1] not in sheets:
+            raise _OtherEdition(f"{path}:{number} names no sheet of {start.name}", _SAME)
         init = {"sheets": [{"name": named[1], **sheets[named[1]]}], "opened": named[1]}
         target = _target(record["additional_info"]["answer"], f"{path}:{number}")
         yield _task("sheet", index, record, {"init": init, "target": target})

@@ -4,7 +4,7 @@ Files, in the folder that `envs.datasets.official_folder("worfbench")` names, fo
 `KIND.json`, or `KIND/graph_eval.json` as in the repository's `gold_traj`. A file is a list of records with
 `conversations` (role and content of system, user, assistant; the last is gold). Where `eval_prompt.py` (the
 repository's `prompts/eval_prompt.py`) lies beside them, its `two_shot_example` is shown as the paper does;
-it is read as data and never run.
+it is read as data and never run. A record that stands twice is two tasks, as the original counts it.
 """
 
 import ast
@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from envs.base import Task
+from envs.base import Task, copies_apart
 from envs.datafile import array_items, text_of
 from envs.datasets import how_to_import, official_folder
 from envs.errors import BadData, MissingData
@@ -40,7 +40,7 @@ def official_tasks() -> list[Task]:
             found += _tasks(kind, path, examples.get(kind, ()))
     if not found:
         raise MissingData(f"{folder} holds no gold workflows (KIND.json)", how_to_import("worfbench"))
-    return found
+    return list(copies_apart(found))
 
 
 def _tasks(kind: str, path: Path, examples: Sequence[Message]) -> list[Task]:

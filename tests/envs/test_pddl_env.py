@@ -1,6 +1,7 @@
 """The environment's promises, on bundled tasks and on any text at all."""
 
 import random
+from dataclasses import replace
 
 import gymnasium
 import pytest
@@ -294,3 +295,16 @@ def test_a_dead_end_has_no_expert_and_says_so():
     env = started(custom_task("barman", objects, init, [("contains", "s1", "fizz")]))
     with pytest.raises(EnvsError, match="no way to the goal"):
         env.expert()
+
+
+def test_after_a_reset_that_failed_no_episode_runs() -> None:
+    env, task = PDDLEnv(), small_task("gripper")
+    broken = replace(task, id="pddl/broken/0", data={**task.data, "goal": []})
+    for wanted in (broken, "pddl/nowhere/0"):
+        env.reset(options={"task": task})
+        with pytest.raises(EnvsError):
+            env.reset(options={"task": wanted})
+        with pytest.raises(EnvsError, match="running episode"):
+            env.step("look around")
+    env.reset(options={"task": task})
+    assert env.step(env.expert()[0])[4]["valid"]

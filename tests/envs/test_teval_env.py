@@ -73,6 +73,7 @@ def test_official_records_are_read_by_their_names_of_version_two(
         "teval/retrieve-str/0",
         "teval/retrieve-str/1",
     ]
+    assert len({task.hash for task in found}) == 3, "a record that stands twice is two tasks"
     env = TEvalEnv("official", encoder="hashing")
     for task in found:
         observation, _ = env.reset(options={"task": task})

@@ -10,6 +10,7 @@ import pytest
 
 from envs import registry
 from envs.errors import BadData, MissingData
+from envs.official.importing import import_data
 from envs.tools import official, workbook
 from envs.tools.env import ToolOperationEnv
 from envs.tools.official import operation_tasks, query_tasks
@@ -178,6 +179,26 @@ def test_a_start_file_that_is_missing_or_of_another_edition_is_named(folder: Pat
     (folder / "projects.json").write_text(json.dumps([PROJECTS[0] | {"name": "Other"}]), encoding="utf-8")
     with pytest.raises(BadData, match=r"todo\.jsonl:1 speaks of projects"):
         operation_tasks()
+
+
+@pytest.mark.parametrize(
+    ("projects", "said"),
+    [(None, "projects.json is missing"), ([PROJECTS[0] | {"name": "Other"}], "speaks of projects")],
+)
+def test_either_pair_is_played_without_the_other_and_an_import_says_which_is_not(
+    folder: Path, tmp_path: Path, projects: Any, said: str
+) -> None:
+    source = tmp_path / "source"
+    source.mkdir()
+    write(source / "todo.jsonl", record())
+    if projects:
+        (source / "projects.json").write_text(json.dumps(projects), encoding="utf-8")
+    write_workbook(source / "sheets.xlsx")
+    write(source / "sheet.jsonl", sheet_record('Fix "Sheet1".', [["Name", "Price"], ["beef", "9.00"]]))
+    done = import_data("tool-operation", source)
+    (note,) = [note for note in done.notes if said in note]
+    assert "/.import-" not in note
+    assert [task.id for task in operation_tasks()] == ["tool-operation/sheet/0"]
 
 
 @pytest.mark.parametrize(

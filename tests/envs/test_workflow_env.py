@@ -119,6 +119,17 @@ def write(folder: Path, value: object) -> None:
     (folder / "worfbench/os.json").write_text(text)
 
 
+def test_a_record_that_stands_twice_is_two_tasks_and_the_first_is_as_if_it_stood_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ARENA_DATA", str(tmp_path))
+    write(tmp_path, [RECORD])
+    (once,) = official_tasks()
+    write(tmp_path, [RECORD, RECORD, RECORD])
+    hashes = [task.hash for task in official_tasks()]
+    assert hashes[0] == once.hash and len(set(hashes)) == 3
+
+
 @pytest.mark.parametrize(
     ("content", "said"),
     [

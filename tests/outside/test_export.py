@@ -146,6 +146,18 @@ def test_an_export_overwrites_nothing_and_leaves_no_half(run: Path, tmp_path: Pa
     assert {each.name for each in tmp_path.iterdir()} == {"run", "mine.csv"}
 
 
+@pytest.mark.parametrize("kind", ["jsonl", "csv", "parquet"])
+def test_a_name_without_the_formats_suffix_gets_it_so_that_an_import_knows_it(
+    kind: str, run: Path, tmp_path: Path
+):
+    out = export_run(run, kind, tmp_path / "of.monday")
+    assert out == tmp_path / f"of.monday.{kind}"
+    import_logs([str(out)], tmp_path / "back")
+    assert export_run(run, kind, tmp_path / f"other.{kind}").name == f"other.{kind}"
+    with pytest.raises(ArenaError, match="is there already"):
+        export_run(run, kind, tmp_path)
+
+
 @pytest.mark.parametrize(
     ("change", "said"),
     [

@@ -195,6 +195,23 @@ def test_predictions_of_teval_and_worfbench_are_scored_here(tmp_path: Path):
     assert turn.scores["scores"]["f1_score"] == 1.0
 
 
+def test_the_output_folder_of_teval_is_one_contestant(tmp_path: Path):
+    from envs.teval.tasks import tasks as teval_tasks
+
+    def write(path: Path, subset: str) -> None:
+        data = next(task.data for task in teval_tasks("bundled") if task.subset == subset)
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(json.dumps({"7": {**data, "prediction": data.get("expert", "?")}}))
+
+    for name in ("plan_json_qwen", "review_str_qwen"):
+        write(tmp_path / "work" / f"{name}.json", name.removesuffix("_qwen").replace("_", "-"))
+    write(tmp_path / "awq" / "plan_json.json", "plan-json")
+    (tmp_path / "work" / "qwen_-1.json").write_text('{"overall": 0.5}')
+    done = import_logs([str(tmp_path / "work"), str(tmp_path / "awq")], tmp_path / "run", encoder="hashing")
+    assert done is not None
+    assert (done.contestants, done.paired) == ({"qwen": 2, "awq": 1}, 1)
+
+
 def test_chats_with_tool_calls_are_checked_against_their_tools(tmp_path: Path):
     call = {"id": "c1", "type": "function", "function": {"name": "find", "arguments": '{"city": 5}'}}
     other = {"id": "c2", "type": "function", "function": {"name": "fly", "arguments": "{}"}}
