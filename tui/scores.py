@@ -26,6 +26,11 @@ SIGNS = (
     ("·", "undecided: these tasks say too little"),
     ("∅", "the baseline itself is too weak there: nothing could be lost"),
 )
+RATES = (
+    ("solved", "the share of episodes whose goal is met"),
+    ("grounding", "the share of turns whose action took effect (grounding accuracy)"),
+    ("valid calls", "the share of turns whose reply gave an action"),
+)
 _MARKS: Mapping[str, tuple[str, str]] = {
     "better": ("▲", "success"),
     "worse": ("▼", "error"),
@@ -107,7 +112,7 @@ def sentence(results: Results, benchmark: str, contestant: str) -> Content:
     return Content("\n").join([name, Content.styled(" · ".join(parts), MUTED)])
 
 
-_RATES = (("success", "solved"), ("grounding", "valid actions"), ("valid_call_rate", "valid calls"))
+_RATES = (("success", "solved"), ("grounding", "grounding"), ("valid_call_rate", "valid calls"))
 
 
 def _percent(rate: float | None) -> str:

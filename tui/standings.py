@@ -13,8 +13,12 @@ NUMBER_WIDTH = 6
 TASK_WIDTH = 28
 NARROW_TASK_WIDTH = 18
 MOST_NAME_WIDTH = 24
-LADDER_WIDTH = 95
-"""Cells of a line of the ladder behind the name."""
+FEWEST_NAME_CELLS = 12
+BEHIND_NAME, INTERVAL_WIDTH = 37, 19
+"""Cells of a line of the ladder from the name to the interval, and of the longest interval."""
+MORE_WIDTH = 40
+"""Cells that model sizes and costs behind the interval can do with."""
+INTERVAL_HEADS = ("Δ points, 95 % at any time", "Δ points, any time")
 CELL_WIDTH = 9
 """A cell narrower than this leaves out the sign of who won."""
 
@@ -23,29 +27,46 @@ _OUTCOMES = {1: ("▲", "$text-success"), 0: ("=", QUIET), -1: ("▼", "$text-er
 
 
 def ladder_lines(series: Series, width: int) -> list[Content]:
-    """Return a line that says what the columns are, and one for each contestant."""
-    names = series.card.names
-    most = max(MOST_NAME_WIDTH, width - LADDER_WIDTH)
+    """Return a line that says what the columns are, and one for each contestant.
+
+    Sizes and costs stand behind them where they fit whole, in all lines or in none.
+    """
+    names, contestants = series.card.names, series.card.contestants
+    whole = width - BEHIND_NAME - INTERVAL_WIDTH
+    most = max(FEWEST_NAME_CELLS, min(whole, max(MOST_NAME_WIDTH, whole - MORE_WIDTH)))
     room = min(max(len(literal_line(name)) for name in names), most)
-    head = f"{'':<{room}}   solved   mean   won  lost  tied   Δ points, 95 % at any time"
+    left = width - room - BEHIND_NAME
+    last = INTERVAL_HEADS[0 if left >= len(INTERVAL_HEADS[0]) + MORE_WIDTH else 1]
+    head = f"{'':<{room}}   solved   mean   won  lost  tied   {last}"
     lines = [Content.styled(head.ljust(width), QUIET)]
-    for contestant in series.card.contestants:
+    cells = max(INTERVAL_WIDTH, len(last))
+    sizes = [size_words(each.size_bytes) for each in contestants]
+    costs = [cost_words(series.standings[name].cost) for name in names]
+    tails = _columns_that_fit([sizes, costs], left - cells)
+    for contestant, tail in zip(contestants, tails, strict=True):
         name, standing = contestant.name, series.standings[contestant.name]
         mean = "   ·" if standing.mean_progress is None else f"{standing.mean_progress:.2f}"
         solved = f"{standing.successes}/{standing.episodes}"
         rung = series.ladder.rungs.get(name)
         against = f"{rung.won:>5} {rung.lost:>5} {rung.tied:>5}" if rung else f"{'baseline':>17}"
-        tail = f"{interval_words(series.ladder, name):<22}"
-        more = "  ".join(
-            part for part in (size_words(contestant.size_bytes), cost_words(standing.cost)) if part
-        )
         lines.append(
             Content.assemble(
                 (f"{short_name(name, room, series.card.baseline):<{room}}", "bold"),
-                f"  {solved:>7}   {mean:>4} {against}   {tail}",
-                (f"  {more}", QUIET),
+                f"  {solved:>7}   {mean:>4} {against}   {interval_words(series.ladder, name):<{cells}}",
+                (tail, QUIET),
             )
         )
+    return lines
+
+
+def _columns_that_fit(columns: Sequence[Sequence[str]], room: int) -> list[str]:
+    """Return of each line the columns that fit whole into `room`, two cells before each."""
+    lines = ["" for _ in columns[0]]
+    for column in columns:
+        cells = max(map(len, column)) + 2
+        if cells <= room and any(column):
+            room -= cells
+            lines = [f"{line}  {each:<{cells - 2}}" for line, each in zip(lines, column, strict=True)]
     return lines
 
 

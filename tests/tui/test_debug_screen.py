@@ -13,6 +13,7 @@ import pytest
 
 from arena.debugging.opened import Run
 from arena.divergence import Cause, Choice, Continuation, Token, TurnDivergence
+from arena.divergence.tables import MARK, SIGNS
 from arena.filtering import parse
 from arena.lineup import line_up
 from arena.run import play_run
@@ -33,7 +34,7 @@ from tui.screens.match import MatchScreen
 from tui.screens.results import ResultsScreen
 from tui.screens.turn import RequestScreen, TurnScreen
 from tui.sources import RecordSource
-from tui.tables import keys
+from tui.tables import failure_words, keys
 
 SIZES = [(80, 24), (120, 40), (200, 50)]
 REAL_SUITE = """
@@ -171,6 +172,21 @@ def test_groups_stand_beside_the_baselines_counts_with_whose_fault_and_the_turns
         assert "≡ ·" in text
         assert "⟦" in text
         assert "enter Open" in text
+
+    debugging(drive, size)
+
+
+@pytest.mark.parametrize(
+    ("size", "legend"),
+    [
+        ((80, 24), "≡ same request as baseline  ✓ baseline solved it  +2 recovered (- never)"),
+        ((150, 40), "≡ same request  ✓ baseline solved it  +2 recovered"),
+    ],
+)
+def test_the_columns_of_signs_in_the_list_of_turns_have_a_legend(size: tuple[int, int], legend: str):
+    async def drive(home: Home) -> None:
+        await to_half(home)
+        await home.wait_for(f" {legend} ")
 
     debugging(drive, size)
 
@@ -383,6 +399,47 @@ def test_without_the_weights_of_both_models_it_is_said_what_is_needed(size: tupl
     debugging(drive, size)
 
 
+def test_on_a_low_screen_what_is_said_of_long_calls_scrolls_down_to_the_noise_and_the_legend_stays(
+    monkeypatch: pytest.MonkeyPatch,
+):
+    call = '{"name": "move", "arguments": {"from": "a room with a long name", "to": "another such room"}}'
+
+    async def diverge(self: Examination, place: Place, say: Callable[[str], None]) -> TurnDivergence:
+        found = divergence(place.key)
+        after = Continuation(call, call, None)
+        return replace(found, cause=Cause(3, replace(after, action=call + " "), after, 2))
+
+    monkeypatch.setattr(Examination, "diverge", diverge)
+
+    async def drive(home: Home) -> None:
+        await open_turn(home)
+        await home.press("x")
+        text = await home.wait_for("in its place")
+        assert "noise: log-probabilities" not in text
+        assert "> changes the action   * compression   ~ numerics   ? sampling   ! respelt" in text
+        await home.wait_for("tab Next pane")
+        await home.press("tab", "end")
+        await home.wait_for("noise: log-probabilities of the base differ by at most 1.0e-05")
+        await home.press("n")
+        await home.press("tab", "up")
+        await home.wait_for("base at 2")
+
+    debugging(drive, (80, 24))
+
+
+def test_the_help_of_the_tokens_explains_every_sign_of_the_legend(diverged: list[Place]):
+    async def drive(home: Home) -> None:
+        await open_turn(home)
+        await home.press("x")
+        await home.wait_for("in its place")
+        signs = {left for _, rows in home.app.screen.help_blocks() for left, _ in rows}
+        assert {sign for sign in (*SIGNS.values(), MARK) if sign.strip()} <= signs
+        await home.press("?")
+        assert "respelt: read again" in home.text()
+
+    debugging(drive, (120, 60))
+
+
 def test_a_token_keeps_its_percent_sign_and_shows_its_spaces():
     row = replace(divergence(None), tokens=(token(0, " 5%", " 5%"),), cause=None)
     assert "␣5%" in str(tokens.draw_token(row, 0, 76))
@@ -553,11 +610,13 @@ def test_help_and_the_command_palette_have_the_debuggers_keys():
         for key in keys("debug"):
             assert key.help[:30] in text
         assert "the very same request" in text
+        for kind, words in failure_words().items():
+            assert f" {kind.value:<21}{words} " in text
         await home.press("escape")
         commands = {command.title for command in home.app.get_system_commands(screen)}
         assert {key.label for key in keys("debug")} <= commands
 
-    debugging(drive, (120, 70))
+    debugging(drive, (120, 90))
 
 
 def test_the_ways_in_are_in_help_where_they_work():

@@ -9,6 +9,7 @@ from textual.pilot import Pilot
 from textual.widget import Widget
 
 from arena import overview
+from arena.errors import ArenaError
 from arena.overview import Candidate, Playable
 from tests.tui.recorded import recorded_run
 from tests.tui.screens import _KEY_NAMES, ended, soon
@@ -244,7 +245,8 @@ async def test_unread_lines_of_the_log_push_no_key_out_of_the_bottom_line():
     async with at_home(size=(80, 24)) as home:
         home.app.stray.add("arena", "something")
         text = await home.wait_for("^l log +1")
-        assert "? Help" in text.splitlines()[-1]
+        for key in ("p Play", "q Quit", "? Help"):
+            assert key in text.splitlines()[-1]
 
 
 async def test_export_is_in_the_bottom_line_and_the_help():
@@ -281,6 +283,37 @@ async def test_why_a_contestant_cannot_play_and_what_to_do_is_said_whole_where_t
         words = " ".join((await home.wait_for("llm-compressor")).split())
         assert "✗ bundled+awq-w4g128 is made by llm-compressor, which is not installed here" in words
         assert "pip install 'arena[compress]'" in words
+
+
+@pytest.mark.parametrize("is_made", [False, True])
+async def test_who_is_ticked_and_lacks_something_is_refused_at_once_unless_it_was_made_before(
+    is_made: bool, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+):
+    from tui.screens import preparing
+
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    if is_made:
+        (tmp_path / "arena/compressed/awq-w4g128-0123").mkdir(parents=True)
+
+    awq = Candidate("bundled+awq-w4g128", "4 bits", "bundled", "pip install 'arena[compress]'", "is not made")
+    monkeypatch.setattr(home_module, "list_candidates", lambda: [*CANDIDATES, awq])
+    monkeypatch.setattr("arena.compressed.is_kept", lambda model, recipe: True)
+    prepared: list[tuple[str, ...]] = []
+
+    def prepare(what, contestants, on_compress):
+        prepared.append(contestants)
+        raise ArenaError("nothing is played here")
+
+    monkeypatch.setattr(preparing, "prepare", prepare)
+    async with at_home("small", "expert", "bundled+awq-w4g128") as home:
+        await home.wait_for("✗ pip install 'arena[compress]'")
+        await home.press("p")
+        await home.wait_for("nothing is played here" if is_made else "can't be played")
+        said = "\n".join(each.message for each in home.app._notifications)
+        refusal = "✗ bundled+awq-w4g128 is not made: pip install 'arena[compress]'"
+        assert said == ("nothing is played here" if is_made else refusal)
+        await home.wait_for_screen(HomeScreen)
+    assert prepared == ([("expert", "bundled+awq-w4g128")] if is_made else [])
 
 
 def test_runs_lead_to_their_results_and_to_every_turn_and_back():

@@ -2,7 +2,8 @@
 
 import pytest
 
-from tests.tui.fakes import card
+from tests.tui.fakes import FakeSource, card, turn
+from tests.tui.screens import driving
 from tui.card import MatchCard, RunCard
 from tui.ladder import Ladder
 
@@ -89,3 +90,39 @@ def test_a_long_series_is_caught_up_with_in_parts():
     assert parts == 3
     low, high = ladder.rungs["awq"].sequence.interval
     assert low <= -0.1 <= high < 0
+
+
+LONG = "bundled+magnitude-unstructured-70"
+
+
+def a_match_lost(names: tuple[str, str] = ("base", "awq")) -> FakeSource:
+    """A series of which one match is over, lost by the second of two contestants."""
+    source = FakeSource(card(names), live=False)
+    for name, progress in zip(names, (1.0, 0.25), strict=True):
+        source.recorded_episode(name, [turn(0, progress=progress, completion_tokens=1234)])
+    return source
+
+
+@pytest.mark.parametrize("size", [(80, 24), (160, 24), (200, 50)])
+async def test_an_interval_is_shown_whole_and_says_that_it_holds_at_any_time_or_is_left_out(
+    size: tuple[int, int],
+):
+    async with driving(a_match_lost(), "watch", size) as driver:
+        text = await driver.text_with("0 won · 1 lost · 0 tied")
+        await driver.press("2", "z")
+        alone = await driver.text_with("any time Δ \N{MINUS SIGN}75 [")
+    assert ("Δ" in text) == ("any time Δ \N{MINUS SIGN}75 [\N{MINUS SIGN}100, +" in text) == (size[0] > 80)
+    assert "any time Δ \N{MINUS SIGN}75 [\N{MINUS SIGN}100, +" in alone
+
+
+@pytest.mark.parametrize("names", [("base", "awq"), ("base", LONG)])
+@pytest.mark.parametrize("size", [(80, 24), (120, 40), (200, 50)])
+async def test_no_column_of_the_ladder_is_cut(names: tuple[str, str], size: tuple[int, int]):
+    async with driving(a_match_lost(names), "watch", size) as driver:
+        await driver.press("m")
+        text = await driver.text_with("▼")
+    ladder = text.split("task")[0].splitlines()[1:]
+    assert "any time" in ladder[1]
+    assert "\N{MINUS SIGN}75 [\N{MINUS SIGN}100, +" in ladder[3]
+    assert not any(line.endswith("…") for line in ladder)
+    assert ("270 MB" in ladder[3]) == (size[0] > 80 or names[1] == "awq")

@@ -256,13 +256,14 @@ async def test_brackets_and_m_go_to_other_matches_whose_turns_are_read_from_the_
 
 
 async def test_question_mark_lists_every_key_with_its_help():
-    async with driving(playing(), size=(120, 60)) as driver:
+    async with driving(playing(), size=(120, 130)) as driver:
         await driver.press("?")
         assert isinstance(driver.app.screen, HelpScreen)
         text = await driver.text()
         for key in keys():
             assert key.shown_keys in text
             assert key.help.split(".")[0][:40] in text
+        assert "repeated             goes round in circles" in text
         await driver.press("escape")
         assert driver.app.screen is driver.app.match_screen
 

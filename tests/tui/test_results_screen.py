@@ -52,10 +52,21 @@ def test_the_cell_under_the_cursor_is_said_in_words():
         assert "half on pddl: " in text
         assert "3 episodes · -" in text
         assert " points [-" in text
+        assert " · grounding 0.0 % · valid calls 0.0 %" in " ".join(text.split())
         await home.press("left", "left")
         assert "the baseline, which the others are compared with" in home.text()
 
     with_results(drive)
+
+
+def test_an_unread_line_of_the_log_leaves_the_way_back_in_the_bottom_line():
+    async def drive(home: Home) -> None:
+        home.app.stray.add("arena", "something")
+        last = (await home.wait_for("^l log +1")).splitlines()[-1]
+        assert "q Back" in last
+        assert "? Help" in last
+
+    with_results(drive, (80, 24))
 
 
 def test_v_and_numbers_go_through_the_views():
@@ -151,9 +162,11 @@ def test_question_mark_explains_signs_and_the_filter():
         for key in keys("results"):
             assert key.help[:30] in text
         await home.press("escape", "a", "?")
-        assert "base" in home.text()
+        text = home.text()
+        assert "the baseline's end on the same task" in text
+        assert "repeated             goes round in circles" in text
 
-    with_results(drive, (120, 70))
+    with_results(drive, (120, 80))
 
 
 def test_r_on_a_match_shows_the_results_of_its_run():

@@ -15,13 +15,13 @@ from textual.widgets import Input, Static
 
 from arena.debugging.listing import Group
 from arena.errors import ArenaError, UsageError
-from arena.filtering import Filter, key_help, parse
+from arena.filtering import Filter, parse
 from tui.debugging.examination import Examination
 from tui.debugging.failures import Counted, Faults, TurnRow, count, count_faults, list_turns
 from tui.debugging.rows import draw_group, draw_turn, group_heading, group_said, words_of
 from tui.literal import literal_line
 from tui.names import short_name
-from tui.screens.help import Block
+from tui.screens.help import Block, filter_blocks
 from tui.screens.turn import TurnScreen
 from tui.tables import Key, bindings, keys
 from tui.viewer import StartAt
@@ -35,6 +35,15 @@ if TYPE_CHECKING:
 SETTLE_S = 0.08
 """How long the cursor rests on a group before its turns are read."""
 WIDE = 150
+
+LEGENDS = (
+    "≡ same request as baseline  ✓ baseline solved it  +2 recovered (- never)",
+    "≡ same request  ✓ baseline solved it  +2 recovered",
+    "≡ request  ✓ solved  +2 recovered",
+)
+"""What the columns of signs before a failed turn are (see `SIGNS`), the longest first."""
+AROUND_LEGEND = 6
+"""Cells of the list's frame and of the blanks around what stands in it."""
 
 SIGNS: Sequence[tuple[str, str]] = (
     ("≡", "the baseline answered the very same request, and its action took effect: only the model differs"),
@@ -76,9 +85,6 @@ class DebugScreen(Screen[None]):
 
     def compose(self) -> ComposeResult:
         """Yield title, filter, both lists and the footer."""
-        self._turns.border_subtitle = Content(
-            " ≡ same request as the baseline · enter opens · x token by token "
-        )
         yield self._title
         yield self._filter
         with Container(id="failures-both"):
@@ -108,6 +114,7 @@ class DebugScreen(Screen[None]):
     def on_resize(self, event: events.Resize) -> None:
         """Put the lists beside each other where both fit."""
         self.set_class(event.size.width >= WIDE, "-wide")
+        self.call_after_refresh(self._draw_legend)
 
     def available_keys(self) -> list[Key]:
         """Return the keys of this screen."""
@@ -115,10 +122,13 @@ class DebugScreen(Screen[None]):
 
     def help_blocks(self) -> list[Block]:
         """Return what the help page says of the signs and the filter."""
-        return [
-            ("Signs", SIGNS),
-            ("Filter: terms that must all hold, - turns one round", list(key_help().items())),
-        ]
+        return [("Signs", SIGNS), *filter_blocks()]
+
+    def _draw_legend(self) -> None:
+        """Say below the turns what their columns of signs are, in as many words as fit."""
+        room = self._turns.outer_size.width - AROUND_LEGEND
+        fitting = [legend for legend in LEGENDS if len(legend) <= room]
+        self._turns.border_subtitle = Content(f" {(fitting or LEGENDS[-1:])[0]} ")
 
     # counting
 

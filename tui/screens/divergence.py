@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 from textual import events
 from textual.app import ComposeResult
-from textual.containers import Container, Vertical
+from textual.containers import Container, Vertical, VerticalScroll
 from textual.content import Content
 from textual.screen import Screen
 from textual.widgets import Static
@@ -41,7 +41,7 @@ class DivergenceScreen(Screen[None]):
         self._found: TurnDivergence | None = None
         self._doing, self._began = "waiting for the models", time.monotonic()
         self._title = TitleBar()
-        self._blame = Static(id="blame")
+        self._blame = Static()
         self._reply = Static(id="reply-at")
         self._tokens = RowList(id="tokens")
         self._heading = RowHeading(self._tokens, tokens.token_heading)
@@ -51,7 +51,8 @@ class DivergenceScreen(Screen[None]):
         """Yield title, what is to blame, the reply, the tokens, the best ones and the footer."""
         self._tokens.border_subtitle = Content(f" {tokens.legend()} ")
         yield self._title
-        yield self._blame
+        with VerticalScroll(id="blame"):
+            yield self._blame
         yield self._reply
         with Container(id="by-token"):
             with Vertical(id="token-list"):
@@ -94,6 +95,10 @@ class DivergenceScreen(Screen[None]):
                         "numerics: no larger than the baseline's difference to itself in another batch",
                     ),
                     ("?", "sampling: the compressed model prefers another token too"),
+                    (
+                        "!",
+                        "respelt: read again, the text gives another token than was written; no verdict",
+                    ),
                     ("%", "the probability of each model's own choice at this place"),
                     ("ranks", "of the written token, in the baseline and in the compressed model"),
                     ("KL", "how far the two models are apart here, in nats"),
@@ -163,6 +168,10 @@ class DivergenceScreen(Screen[None]):
         """Go to the token that is to blame."""
         if self._found is not None:
             self._tokens.cursor = tokens.start_of(self._found)
+
+    def action_next_pane(self) -> None:
+        """Go from the tokens to what is said above them, and back."""
+        (self.query_one("#blame") if self._tokens.has_focus else self._tokens).focus()
 
     async def action_leave(self) -> None:
         """Go back."""

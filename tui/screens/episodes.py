@@ -13,14 +13,14 @@ from textual.screen import Screen
 from textual.widgets import Input, Static
 
 from arena.errors import ArenaError, UsageError
-from arena.filtering import Filter, key_help, parse
+from arena.filtering import Filter, parse
 from arena.records import Episode
 from arena.results import EpisodeRow, find_episodes
 from arena.store.reader import RunReader
 from tui.episoderows import EpisodeTurns, draw_episode, draw_turn, episode_heading
 from tui.literal import literal_line
 from tui.names import short_name
-from tui.screens.help import Block
+from tui.screens.help import Block, filter_blocks
 from tui.tables import Key, bindings, keys
 from tui.viewer import StartAt
 from tui.widgets.footer import ArenaFooter
@@ -90,7 +90,7 @@ class EpisodesScreen(Screen[None]):
 
     def help_blocks(self) -> list[Block]:
         """Return what the help page says of the filter."""
-        return [("Filter: terms that must all hold, - turns one round", list(key_help().items()))]
+        return filter_blocks()
 
     # finding
 

@@ -10,7 +10,7 @@ from textual.geometry import Size
 from textual.screen import ModalScreen
 from textual.widget import Widget
 
-from tui.tables import Key
+from tui.tables import Key, failure_words
 from tui.wrap import wrap
 
 Block = tuple[str, Sequence[tuple[str, str]]]
@@ -23,6 +23,11 @@ _MATCH_SIGNS: Block = (
         ("✗ no effect", "the environment refused the action"),
         ("✗ failed", "the reply held no action that could be played: its kind says why"),
         ("≠ baseline", "the baseline acted differently in this turn"),
+        (
+            "any time",
+            "the mean difference in points, with a 95 % interval that holds however often one looks while the"
+            " series goes on; a report's is of the end, and narrower",
+        ),
     ),
 )
 
@@ -36,17 +41,31 @@ _MOUSE: Block = (
 _LEFT_WIDTH = 15
 
 
+def filter_blocks() -> list[Block]:
+    """Return what the help page says where there is a filter: its terms, and the kinds of failure."""
+    from arena.filtering import key_help  # takes its time to import: the home screen comes first
+
+    kinds = [(kind.value, words) for kind, words in failure_words().items()]
+    kinds += [("any", "one of these")]
+    kinds += [("none", "none of these (fail:none valid:no: an action without effect)")]
+    return [
+        ("Filter: terms that must all hold, - turns one round", list(key_help().items())),
+        ("Kinds of failure, as fail: takes them", kinds),
+    ]
+
+
 class HelpScreen(ModalScreen[None]):
-    """Lists keys by group, and what else there is to know (the match screen's signs, where nothing is given).
+    """Lists keys by group, and what else there is to know: of a match, where nothing is given.
 
     Any of the usual keys closes it.
     """
 
     BINDINGS = [("escape,q,question_mark,space,enter", "dismiss", "Close")]  # noqa: RUF012
 
-    def __init__(self, keys: Iterable[Key], blocks: Sequence[Block] = (_MATCH_SIGNS,)) -> None:
+    def __init__(self, keys: Iterable[Key], blocks: Sequence[Block] | None = None) -> None:
         super().__init__()
-        self._keys, self._more = list(keys), blocks
+        self._keys = list(keys)
+        self._more = [_MATCH_SIGNS, *filter_blocks()] if blocks is None else blocks
 
     def compose(self) -> ComposeResult:
         """Yield one page."""
@@ -80,8 +99,9 @@ class HelpPage(Widget):
         for title, rows in self._blocks:
             lines += [Content("")] if lines else []
             lines.append(Content.styled(title, "bold $text-primary"))
+            left_width = max(_LEFT_WIDTH, *(len(left) + 4 for left, _ in rows))
             for left, right in rows:
-                first, *more = wrap(right, width - _LEFT_WIDTH)
-                lines.append(Content.assemble((f"  {left:<{_LEFT_WIDTH - 2}}", "bold $text-accent"), first))
-                lines += [Content(" " * _LEFT_WIDTH + line) for line in more]
+                first, *more = wrap(right, width - left_width)
+                lines.append(Content.assemble((f"  {left:<{left_width - 2}}", "bold $text-accent"), first))
+                lines += [Content(" " * left_width + line) for line in more]
         return lines

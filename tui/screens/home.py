@@ -38,6 +38,7 @@ from tui.homelists import (
     playable_rows,
     summary,
 )
+from tui.lacking import lacking, lacks
 from tui.literal import literal_line
 from tui.screens.help import Block
 from tui.tables import Key, bindings, keys
@@ -108,9 +109,8 @@ class HomeScreen(Screen[None]):
         self._title.left = Content.assemble(
             ("arena", "bold $text-accent"), ("  does my compressed model still act?", "$foreground-muted")
         )
-        self._title.right = Content.styled(
-            f"runs in {literal_line(str(runs_folder()), 60)}", "$foreground-muted"
-        )
+        folder = literal_line(str(runs_folder()), 60)
+        self._title.right = Content.styled(f"runs in {folder}", "$foreground-muted")
         self._what.focus()
         self._draw()
         self.action_reload()
@@ -213,9 +213,8 @@ class HomeScreen(Screen[None]):
 
     def _draw_bar(self) -> None:
         row = self._rows[self._what.cursor] if self._rows else None
-        self._bar.said, self._bar.problem = summary(
-            self._choice, row.playable if row else None, row.tasks if row else 0
-        )
+        playable, tasks = (row.playable, row.tasks) if row else (None, 0)
+        self._bar.said, self._bar.problem = summary(self._choice, playable, tasks)
 
     def on_row_list_moved(self, message: RowList.Moved) -> None:
         """Choose what the cursor is on."""
@@ -262,11 +261,12 @@ class HomeScreen(Screen[None]):
             return
         self._who.focus()
         if not change(self._candidates[self._who.cursor].typed):
-            self.notify(
-                f"{MOST_CONTESTANTS} contestants fit beside each other", severity="warning", timeout=4
-            )
+            self._say_full()
         self._who.refresh()
         self._draw_bar()
+
+    def _say_full(self) -> None:
+        self.notify(f"{MOST_CONTESTANTS} contestants fit beside each other", severity="warning", timeout=4)
 
     # typing
 
@@ -294,10 +294,7 @@ class HomeScreen(Screen[None]):
 
     async def _take(self, asked: Asked, typed: str) -> None:
         try:
-            if asked == "contestant":
-                await asyncio.to_thread(check_candidate, typed)
-            else:
-                await asyncio.to_thread(_check_task, typed)
+            await asyncio.to_thread(check_candidate if asked == "contestant" else _check_task, typed)
         except (ArenaError, EnvsError) as problem:
             self._typing.refuse(problem.message, problem.next_step)
             return
@@ -313,9 +310,7 @@ class HomeScreen(Screen[None]):
 
     def _choose_typed(self, typed: str) -> None:
         if not self._choice.tick(typed):
-            self.notify(
-                f"{MOST_CONTESTANTS} contestants fit beside each other", severity="warning", timeout=4
-            )
+            self._say_full()
             return
         self._candidates = candidate_rows(self._candidates, self._choice)
         self._draw()
@@ -326,8 +321,24 @@ class HomeScreen(Screen[None]):
     def action_play(self) -> None:
         """Get the contestants ready, and play."""
         if self._bar.problem:
-            self.notify(self._bar.problem, title="can't be played", severity="warning", markup=False)
-            return
+            self._refuse(self._bar.problem)
+        elif found := lacking(self._candidates, self._choice):
+            self.run_worker(self._play_unless_lacking(found), group="play", exclusive=True)
+        else:
+            self._get_ready()
+
+    async def _play_unless_lacking(self, found: list[Candidate]) -> None:
+        async with self._looking:
+            words = await asyncio.to_thread(lacks, found)
+        if words:
+            self._refuse(words)
+        elif self.is_current:
+            self._get_ready()
+
+    def _refuse(self, words: str) -> None:
+        self.notify(words, title="can't be played", severity="warning", timeout=8, markup=False)
+
+    def _get_ready(self) -> None:
         from tui.screens.preparing import PreparingScreen  # what plays takes its time to import
 
         self.app.push_screen(PreparingScreen(self._choice), self._prepared)

@@ -18,7 +18,7 @@ from arena.errors import ArenaError
 from arena.results import Results, read_results
 from tui.literal import literal_line
 from tui.names import short_name
-from tui.scores import SIGNS, cell, draw_failure, failure_rows, sentence
+from tui.scores import RATES, SIGNS, cell, draw_failure, failure_rows, sentence
 from tui.screens.episodes import EpisodesScreen
 from tui.screens.help import Block
 from tui.screens.inside import InsideScreen
@@ -108,8 +108,8 @@ class ResultsScreen(Screen[None]):
         return list(keys("results"))
 
     def help_blocks(self) -> list[Block]:
-        """Return what the help page says of the signs."""
-        return [("Signs", SIGNS)]
+        """Return what the help page says of the signs and rates."""
+        return [("Signs", SIGNS), ("Rates", RATES)]
 
     # reading
 

@@ -11,8 +11,8 @@ from textual.widgets import Footer, Input, TextArea
 from textual.widgets._footer import FooterKey, FooterLabel, KeyGroup
 
 WIDE = 130
-ALWAYS = "help"
-"""The action whose key is shown whatever else has no room: it lists the others."""
+ALWAYS = ("help", "leave", "close")
+"""The actions whose keys are shown whatever else has no room: one lists the others, one is the way out."""
 
 
 class UnreadCount(Widget):
@@ -72,7 +72,7 @@ class ArenaFooter(Footer):
             for widget in (typed for unit in units if _is_typed(unit) for typed in unit):
                 widget.display = False
             units = [unit for unit in units if not _is_typed(unit)]
-        always = [unit for unit in units if _is(unit[0], ALWAYS)]
+        always = [unit for unit in units if _is_any(unit[0], ALWAYS)]
         room = self.size.width - sum(map(_width, self._docked())) - sum(map(_unit_width, always))
         for unit in units:
             width = _unit_width(unit)
@@ -105,8 +105,8 @@ def _is_typed(unit: tuple[Widget, ...]) -> bool:
     return all(isinstance(key, FooterKey) and len(key.key_display) == 1 for key in keys)
 
 
-def _is(widget: Widget, action: str) -> bool:
-    return isinstance(widget, FooterKey) and widget.action.endswith(action)
+def _is_any(widget: Widget, actions: tuple[str, ...]) -> bool:
+    return isinstance(widget, FooterKey) and widget.action.rpartition(".")[2] in actions
 
 
 def _unit_width(unit: tuple[Widget, ...]) -> int:

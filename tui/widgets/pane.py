@@ -66,13 +66,13 @@ class PaneFoot(Widget):
         data = self.data
         if data is None:
             return Content("")
-        ladder = "  ".join(words for words in (data.ladder, data.interval) if words)
         lines = [_labelled("episode", data.episode_cost), _labelled("series", data.standing)]
         if self.content_size.height < TALL_FOOT:
-            lines += [_labelled("vs base", ladder)] if ladder else [_labelled("", data.series_cost)]
+            against = _against(data, self.content_size.width - LABEL_WIDTH)
+            lines += [_labelled("vs base", against)] if data.ladder else [_labelled("", data.series_cost)]
         else:
             lines.append(_labelled("", data.series_cost))
-            if ladder:
+            if data.ladder:
                 lines.append(_labelled("vs base", data.ladder))
                 lines.append(_labelled("any time" if data.interval else "", data.interval))
         return Content("\n").join(lines)
@@ -200,6 +200,13 @@ def _ending(data: HeadData, width: int, height: int) -> list[Content]:
             Content(" ".join(lines[height - 1 :])).truncate(room, ellipsis=True).plain,
         ]
     return [_labelled("result" if at == 0 else "", line) for at, line in enumerate(lines)]
+
+
+def _against(data: FootData, room: int) -> Content:
+    """Return how it stands against the baseline in a line; the interval where it fits whole."""
+    ladder = Content(data.ladder)
+    whole = Content.assemble(ladder, ("  any time ", LABEL), data.interval)
+    return whole if data.interval and whole.cell_length <= room else ladder
 
 
 def _turn_line(data: HeadData, width: int) -> Content:
