@@ -22,10 +22,11 @@ from compress.errors import CompressError
 
 if TYPE_CHECKING:
     from compress.calibration import Calibration
+    from compress.checkpoint import Checkpoint
     from compress.compressor import Progress
     from compress.recipe import Recipe
 
-METHODS_VERSION = 2
+METHODS_VERSION = 3
 """Counts up when a method gives other weights for the same recipe: what was kept before is not used then."""
 
 Listener = Callable[[str, "Progress"], None]
@@ -58,10 +59,19 @@ def base_folder(model: str) -> Path:
 
     Raises `EngineError` where there is no such model.
     """
-    from arena.engines.hf_load import find_checkpoint, gguf_folder, prepare_libraries
+    return _unpacked(_found(model), model)
+
+
+def _found(model: str) -> "Checkpoint":
+    from arena.engines.hf_load import find_checkpoint, prepare_libraries
 
     prepare_libraries()  # before compressing imports torch
-    checkpoint = find_checkpoint(model, trust_remote_code=False)
+    return find_checkpoint(model, trust_remote_code=False)
+
+
+def _unpacked(checkpoint: "Checkpoint", model: str) -> Path:
+    from arena.engines.hf_load import gguf_folder
+
     return gguf_folder(checkpoint, model) if checkpoint.gguf else checkpoint.path
 
 
@@ -70,9 +80,9 @@ def is_kept(model: str, recipe: str) -> bool:
     from compress.calibration import bundled_calibration
     from compress.recipe import read_recipe
 
-    base = base_folder(model)
+    found = _found(model)
     with compress_errors():
-        return _is_complete(_folder(base, read_recipe(recipe), bundled_calibration()))
+        return _is_complete(_folder(found, read_recipe(recipe), bundled_calibration()))
 
 
 def resolve(argument: str, on_progress: Listener | None = None) -> str:
@@ -93,10 +103,10 @@ def kept_checkpoint(model: str, recipe: str, on_progress: Listener | None = None
     from compress.compressor import compress
     from compress.recipe import read_recipe
 
-    base = base_folder(model)
+    found = _found(model)
     with compress_errors():
         chosen, texts = read_recipe(recipe), bundled_calibration()
-        folder = _folder(base, chosen, texts)
+        folder = _folder(found, chosen, texts)
         if _is_complete(folder):
             return folder
         with _one_at_a_time(folder):
@@ -104,7 +114,7 @@ def kept_checkpoint(model: str, recipe: str, on_progress: Listener | None = None
                 return folder
             _clear(folder)
             compress(
-                base,
+                _unpacked(found, model),
                 chosen,
                 folder,
                 calibration=texts,
@@ -127,19 +137,19 @@ def compress_errors() -> Iterator[None]:
         raise kind(error.message, error.next_step) from error
 
 
-def _folder(base: Path, recipe: "Recipe", texts: "Calibration") -> Path:
+def _folder(base: "Checkpoint", recipe: "Recipe", texts: "Calibration") -> Path:
     """Return where a checkpoint is kept, or will be.
 
+    A GGUF file counts as it is, not as unpacked: versions of transformers write other tokenizer settings.
     What llm-compressor makes is kept apart by its version. A Python without it (vLLM's pins exclude it) takes
     the newest that another Python has made.
     """
     from compress.card import versions
-    from compress.checkpoint import content_hash
     from compress.compressor import OWN_METHODS
 
     shaped_by = {
         "methods": METHODS_VERSION,
-        "base": content_hash(base),
+        "base": base.content_hash,
         "recipe": recipe.hash,
         "calibration": texts.hash if recipe.needs_calibration else None,
     }

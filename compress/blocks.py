@@ -5,6 +5,7 @@ the embeddings and one block are ever loaded: texts go through a block together,
 """
 
 import ctypes
+import inspect
 import os
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
@@ -16,7 +17,7 @@ import torch
 from torch import Tensor, nn
 
 from compress.architecture import Architecture
-from compress.errors import CheckpointError, first_line
+from compress.errors import CompressError, NotInBlocksError, first_line
 
 Read = Callable[[str], Tensor]
 """Gives a tensor of the model by its name."""
@@ -67,7 +68,7 @@ class Block:
             linear.register_forward_pre_hook(partial(show, name)) for name, linear in self.linears.items()
         ]
         try:
-            for texts in _portions(hidden):
+            for texts in self._portions(hidden):
                 left.update(self.linears)
                 with suppress(_AllSeen):
                     self._output(texts)
@@ -77,12 +78,29 @@ class Block:
 
     @torch.inference_mode()
     def advance(self, hidden: Tensor) -> None:
-        """Replace hidden states [texts, tokens, hidden size] by what the block makes of them."""
-        for texts in _portions(hidden):
+        """Replace hidden states [texts, tokens, hidden size] by what the block makes of them.
+
+        Raises `NotInBlocksError` where it can't be run, as `watch` does.
+        """
+        for texts in self._portions(hidden):
             texts.copy_(self._output(texts))
 
+    def _portions(self, hidden: Tensor) -> Sequence[Tensor]:
+        """Return hidden states by as many texts as go through the block at a time."""
+        # Bloom's distances are made for each head of each text, so that they fit no other number of texts
+        fixed = any(
+            isinstance(each, Tensor) and each.ndim > 2 and each.shape[0] > 1
+            for each in self.settings.values()
+        )
+        return hidden.split(1 if fixed else max(1, _ROWS_AT_A_TIME // hidden.shape[1]))
+
     def _output(self, hidden: Tensor) -> Tensor:
-        output = self.module(hidden, **self.settings)
+        try:
+            output = self.module(hidden, **self.settings)
+        except (_AllSeen, CompressError):
+            raise
+        except Exception as error:  # what a block of another kind makes of this
+            raise _not_in_blocks(error) from error
         return output[0] if isinstance(output, tuple) else output
 
 
@@ -110,7 +128,7 @@ def enter(
     """Return the blocks of a model and the hidden states [texts, tokens, hidden size] that enter the first.
 
     `tokens` [texts, tokens] are token ids; hidden states are of type `dtype`. Blocks run only on hidden
-    states of so many tokens. Raises `CheckpointError` where the model is not made of blocks.
+    states of so many tokens. Raises `NotInBlocksError` where the model is not made of blocks.
     """
     model = architecture.skeleton
     prefix, blocks = _block_list(architecture)
@@ -124,19 +142,10 @@ def enter(
     _move_buffers(model)
     model.eval()
     stand_ins = [_StandIn(block) for block in blocks]
-    hidden = []
     for index, stand_in in enumerate(stand_ins):
         blocks[index] = stand_in
     try:
-        with torch.inference_mode():
-            for text in tokens.to(device()).split(1):
-                model.base_model(input_ids=text, use_cache=False)
-                hidden.append(stand_ins[0].hidden)
-    except Exception as error:  # a model that is not made of blocks that run one after another
-        raise CheckpointError(
-            f"The model can't be run block by block: {type(error).__name__}: {first_line(error)}.",
-            "Use a recipe that needs no calibration, such as rtn-w4g128.",
-        ) from error
+        hidden = _entering(model, stand_ins, tokens)
     finally:
         for index, stand_in in enumerate(stand_ins):
             blocks[index] = stand_in.block
@@ -146,11 +155,42 @@ def enter(
         Block(f"{prefix}.{index}", each.block, _linears(architecture, f"{prefix}.{index}"), each.settings)
         for index, each in enumerate(stand_ins)
     ]
-    return made, torch.cat(hidden)
+    return made, hidden
+
+
+def _entering(model: Any, stand_ins: "Sequence[_StandIn]", tokens: Tensor) -> Tensor:
+    """Return the hidden states that enter the first block; the stand-ins have seen their settings then.
+
+    Some models want a tensor from each block, others a tuple: what fits is found by trying.
+    """
+    failed: list[Exception] = []
+    for in_tuples in (False, True):
+        for stand_in in stand_ins:
+            stand_in.in_tuples = in_tuples
+        try:
+            with torch.inference_mode():
+                return torch.cat([_entering_one(model, stand_ins, text) for text in tokens.split(1)])
+        except Exception as error:  # noqa: BLE001 - a model that is not made of blocks, in any way
+            failed.append(error)
+    raise _not_in_blocks(failed[0]) from failed[0]
+
+
+def _entering_one(model: Any, stand_ins: "Sequence[_StandIn]", text: Tensor) -> Tensor:
+    model.base_model(input_ids=text.to(device()), use_cache=False)
+    hidden: Tensor = stand_ins[0].hidden
+    if any(getattr(each.hidden, "shape", None) != hidden.shape for each in stand_ins):
+        raise ValueError("its blocks do not hand hidden states on to each other")
+    return hidden
+
+
+def _not_in_blocks(error: Exception) -> NotInBlocksError:
+    return NotInBlocksError(
+        f"The model can't be run block by block: {type(error).__name__}: {first_line(error)}."
+    )
 
 
 def block_names(architecture: Architecture) -> list[str]:
-    """Return the names of a model's blocks in their order. Raises `CheckpointError` where it has none."""
+    """Return the names of a model's blocks in their order. Raises `NotInBlocksError` where it has none."""
     prefix, blocks = _block_list(architecture)
     return [f"{prefix}.{index}" for index in range(len(blocks))]
 
@@ -167,6 +207,7 @@ class _StandIn(nn.Module):
         self.__dict__["block"] = block  # not as a submodule: its weights are not there
         self.hidden: Any = None
         self.settings: dict[str, Any] = {}
+        self.in_tuples = False
 
     def __getattr__(self, name: str) -> Any:
         try:
@@ -174,9 +215,10 @@ class _StandIn(nn.Module):
         except AttributeError:
             return getattr(self.__dict__["block"], name)
 
-    def forward(self, hidden: Tensor, **settings: Any) -> Tensor:
-        self.hidden, self.settings = hidden, settings
-        return hidden
+    def forward(self, hidden: Tensor, *given: Any, **settings: Any) -> Any:
+        _, *names = inspect.signature(self.block.forward).parameters
+        self.hidden, self.settings = hidden, dict(zip(names, given, strict=False)) | settings
+        return (hidden,) if self.in_tuples else hidden
 
 
 def _block_list(architecture: Architecture) -> tuple[str, nn.ModuleList]:
@@ -188,20 +230,13 @@ def _block_list(architecture: Architecture) -> tuple[str, nn.ModuleList]:
     }
     name = max(lists, key=lambda each: (lists[each], -len(each)), default="")
     if not name or not lists[name]:
-        raise CheckpointError(
-            "The model has no list of blocks that could be run one after another.",
-            "Use a recipe that needs no calibration, such as rtn-w4g128.",
-        )
+        raise NotInBlocksError("The model has no list of blocks that could be run one after another.")
     return name, architecture.skeleton.get_submodule(name)
 
 
 def _linears(architecture: Architecture, block: str) -> dict[str, nn.Linear]:
     inside = [name for name in architecture.linears if name.startswith(f"{block}.")]
     return {name: architecture.skeleton.get_submodule(name) for name in inside}
-
-
-def _portions(hidden: Tensor) -> Sequence[Tensor]:
-    return hidden.split(max(1, _ROWS_AT_A_TIME // hidden.shape[1]))
 
 
 def _move_buffers(model: nn.Module) -> None:

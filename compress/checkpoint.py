@@ -157,11 +157,6 @@ def read_checkpoint(path: Path) -> Checkpoint:
     return Checkpoint(path, _weight_files(path), _tokenizer_files(path), _read_json(config_file))
 
 
-def content_hash(path: Path) -> str:
-    """Return the SHA-256 (hex) of what a model folder or GGUF file holds. Raises `CheckpointError`."""
-    return read_checkpoint(path).content_hash
-
-
 def size_bytes(path: Path) -> int:
     """Return the size in bytes of a model's weight files. Raises `CheckpointError`."""
     return read_checkpoint(path).size_bytes

@@ -1,12 +1,9 @@
 """Compressing: a model folder and a recipe in, a checkpoint with its card out; all of it or nothing."""
 
-import errno
 import json
 import shutil
 import time
-import uuid
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 from compress.calibration import Calibration, Samples, bundled_calibration, tokenize
 from compress.card import Card, pattern_of, versions, write_card
 from compress.checkpoint import Checkpoint, read_checkpoint
-from compress.errors import CalibrationError, CheckpointError, CompressError
+from compress.errors import CalibrationError, CheckpointError, CompressError, NotInBlocksError
+from compress.new_folder import new_folder
 from compress.plan import CompressionPlan, make_plan
 from compress.recipe import Fp8, Magnitude, Recipe, Rtn, Wanda, read_recipe
 from compress.tensor_file import TensorFile, torch_type
@@ -31,7 +29,8 @@ OWN_METHODS = (Rtn, Fp8, Magnitude, Wanda)
 """What is computed here; llm-compressor computes the others."""
 WEIGHTS = "model.safetensors"
 _SIDE_FILES = ("generation_config.json", "chat_template.jinja", "chat_template.json", "LICENSE*")
-_SPARE_BYTES = 16 * 2**20
+_NOT_COPIED = ("_name_or_path", "auto_map")
+"""Settings that hold for the base's folder only: code that it brings (`auto_map`) is not copied."""
 
 
 @dataclass(frozen=True)
@@ -101,11 +100,12 @@ def compress(
         check_llmcompressor()
     texts = calibration or bundled_calibration()
     samples = _samples(job, texts) if measured or job.recipe.needs_calibration else None
-    with _new_folder(out, job.plan.size_bytes) as unfinished:
-        _make(job, samples, unfinished, on_progress)
-        layers = _measure(job, samples if measured else None, unfinished, on_progress)
+    with new_folder(out, job.plan.size_bytes) as unfinished:
+        notes = [*job.plan.notes, *_make(job, samples, unfinished, on_progress)]
+        layers, unmeasured = _measure(job, samples if measured else None, unfinished, on_progress)
+        notes += [unmeasured] if unmeasured else []
         name = base_name or job.checkpoint.path.resolve().name
-        card = _card(job, name, texts, samples, unfinished, layers, time.monotonic() - started)
+        card = _card(job, name, texts, samples, unfinished, layers, notes, time.monotonic() - started)
         write_card(unfinished, card)
     return card
 
@@ -123,38 +123,51 @@ def _samples(job: Job, texts: Calibration) -> Samples | None:
     return tokenize(job.checkpoint, texts, recipe.samples, recipe.tokens)
 
 
-def _make(job: Job, samples: Samples | None, folder: Path, on_progress: Listener) -> None:
+def _make(job: Job, samples: Samples | None, folder: Path, on_progress: Listener) -> list[str]:
+    """Write the checkpoint, and return what its user should know of how it was made."""
+    unseen: list[str] = []
     _write_settings(job, folder)
     _copy_side_files(job.checkpoint, folder)
     with TensorReader(job.checkpoint) as base, TensorFile(folder / WEIGHTS, job.plan.slots) as made:
         if isinstance(job.recipe, OWN_METHODS):
-            _write_by_layer(job, samples, base, made, on_progress)
+            _write_by_layer(job, samples, base, made, on_progress, unseen.append)
         else:
             _write_by_llmcompressor(job, samples, base, made, on_progress)
+    if not unseen:
+        return []
+    return [
+        f"{len(unseen)} layers are pruned by magnitude, {unseen[0]} among them: the model takes their "
+        "weights without calling them"
+    ]
 
 
 def _write_by_layer(
-    job: Job, samples: Samples | None, base: TensorReader, made: TensorFile, on_progress: Listener
+    job: Job,
+    samples: Samples | None,
+    base: TensorReader,
+    made: TensorFile,
+    on_progress: Listener,
+    on_unseen: Callable[[str], None],
 ) -> None:
     chosen = {layer.name for layer in job.plan.layers}
     for name in job.architecture.stored:
         if name.removesuffix(".weight") not in chosen:
             made.write(name, _checked(name, base.read(name)))
-    for done, (layer, tensors) in enumerate(_layers(job, base, samples), start=1):
+    for done, (layer, tensors) in enumerate(_layers(job, base, samples, on_unseen), start=1):
         for name, tensor in tensors.items():
             made.write(name, tensor)
         on_progress(Progress("compressing", layer, done, len(chosen)))
 
 
 def _layers(
-    job: Job, base: TensorReader, samples: Samples | None
+    job: Job, base: TensorReader, samples: Samples | None, on_unseen: Callable[[str], None]
 ) -> Iterator[tuple[str, dict[str, "Tensor"]]]:
     """Yield each layer's name and the tensors in which it is stored."""
     if isinstance(job.recipe, Wanda):
         from compress.wanda import wanda
 
         assert samples is not None
-        yield from wanda(job.architecture, job.plan, job.recipe, base, samples.calibration)
+        yield from wanda(job.architecture, job.plan, job.recipe, base, samples.calibration, on_unseen)
         return
     from compress.direct import compressed_layer
 
@@ -203,7 +216,7 @@ def _whole_model(checkpoint: Checkpoint) -> Any:
     if device().type == "cpu":  # a processor without 16-bit products takes six times as long for them
         dtype = fast_type(dtype)
     return AutoModelForCausalLM.from_pretrained(
-        checkpoint.path, dtype=dtype, local_files_only=True, use_safetensors=True
+        checkpoint.path, dtype=dtype, local_files_only=True, use_safetensors=True, trust_remote_code=False
     ).eval()
 
 
@@ -217,18 +230,25 @@ def _checked(name: str, weight: "Tensor") -> "Tensor":
 
 def _measure(
     job: Job, samples: Samples | None, folder: Path, on_progress: Listener
-) -> "tuple[LayerReport, ...]":
-    from compress.measure import report_layers
+) -> "tuple[tuple[LayerReport, ...], str | None]":
+    """Return what became of the layers, and why no errors were measured, None where they were."""
+    from compress.measure import layer_errors, report_layers
 
     def over(block: str, done: int, total: int) -> None:
         on_progress(Progress("measuring", block, done, total))
 
+    why = None if job.checkpoint.tokenizer else "no errors were measured: the model has no tokenizer"
+    errors: dict[str, float] = {}
     with TensorReader(job.checkpoint) as base, TensorReader(read_checkpoint(folder)) as made:
-        changed = {layer.name for layer in job.plan.layers}
-        found = report_layers(
-            job.architecture, base, made, job.recipe, samples.held_out if samples else None, over
-        )
-    return tuple(layer for layer in found if layer.name in changed)
+        try:
+            if samples:
+                errors = layer_errors(job.architecture, base, made, job.recipe, samples.held_out, over)
+        except NotInBlocksError as error:  # the checkpoint is whole, and may have taken hours
+            why = f"no errors were measured: {error.message.rstrip('.')}"
+        found = report_layers(job.architecture, made, job.recipe, errors)
+    changed = {layer.name for layer in job.plan.layers}
+    why = why or (None if errors else "no errors were measured")
+    return tuple(layer for layer in found if layer.name in changed), why
 
 
 def _card(
@@ -238,6 +258,7 @@ def _card(
     samples: Samples | None,
     folder: Path,
     layers: "tuple[LayerReport, ...]",
+    notes: list[str],
     seconds: float,
 ) -> Card:
     from compress.architecture import stored_tensors
@@ -245,10 +266,6 @@ def _card(
     made = read_checkpoint(folder)
     weights = {layer.name: layer.rows * layer.width for layer in job.plan.layers}
     errors = [layer.error for layer in layers if layer.error is not None]
-    notes = [*job.plan.notes]
-    if not errors:
-        lacks = "" if job.checkpoint.tokenizer else ": the model has no tokenizer"
-        notes.append(f"no errors were measured{lacks}")
     recipe = job.recipe.model_dump(mode="json")
     used: dict[str, Any] = {"name": texts.name, "hash": texts.hash}
     if job.recipe.needs_calibration:
@@ -278,7 +295,7 @@ def _card(
 def _write_settings(job: Job, folder: Path) -> None:
     from compress.scheme import quantization_config
 
-    config = {key: value for key, value in job.checkpoint.config.items() if key != "_name_or_path"}
+    config = {key: value for key, value in job.checkpoint.config.items() if key not in _NOT_COPIED}
     schemes = {layer.name: layer.scheme for layer in job.plan.layers if layer.scheme}
     if schemes:
         tied = "lm_head" if "lm_head" not in job.architecture.linears else None
@@ -295,41 +312,3 @@ def _copy_side_files(checkpoint: Checkpoint, folder: Path) -> None:
     for template in checkpoint.path.glob("additional_chat_templates/*.jinja"):
         (folder / "additional_chat_templates").mkdir(exist_ok=True)
         shutil.copyfile(template, folder / "additional_chat_templates" / template.name)
-
-
-@contextmanager
-def _new_folder(out: Path, size_bytes: int) -> Iterator[Path]:
-    """Give a folder beside `out` that becomes `out` if all goes well, and is removed if not."""
-    unfinished = out.parent / f".{out.name}.{uuid.uuid4().hex[:8]}.unfinished"
-    try:
-        out.parent.mkdir(parents=True, exist_ok=True)
-        free = shutil.disk_usage(out.parent).free
-        if free < size_bytes + _SPARE_BYTES:
-            raise _disk_full(out, size_bytes, free)
-        unfinished.mkdir()
-        yield unfinished
-        _to_disk(unfinished)
-        unfinished.rename(out)
-    except OSError as error:
-        if error.errno == errno.ENOSPC:
-            raise _disk_full(out, size_bytes, 0) from error
-        raise CompressError(f"{out} can't be written: {error.strerror or error}.") from error
-    finally:
-        shutil.rmtree(unfinished, ignore_errors=True)
-
-
-def _disk_full(out: Path, needed: int, free: int) -> CompressError:
-    return CompressError(
-        f"There is no room for {out}: the checkpoint takes {needed / 1e6:.0f} MB, and {free / 1e6:.0f} MB "
-        "are free.",
-        "Make room, or give another disk with --out.",
-    )
-
-
-def _to_disk(folder: Path) -> None:
-    import os
-
-    for file in folder.rglob("*"):
-        if file.is_file():
-            with file.open("rb") as opened:
-                os.fsync(opened.fileno())

@@ -19,6 +19,13 @@ class CheckpointError(CompressError):
     """A model can't be read, or is none that can be compressed."""
 
 
+class NotInBlocksError(CheckpointError):
+    """A model is not made of blocks that can be run one after another."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message, "Use a recipe that needs no calibration, such as rtn-w4g128.")
+
+
 class RecipeError(CompressError):
     """A recipe is unknown or broken, or does not fit the model."""
 

@@ -1,6 +1,7 @@
 """How far each compressed layer is from its base: measured on text that took no part in calibration."""
 
-from collections.abc import Callable
+from collections import defaultdict
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 
@@ -22,7 +23,7 @@ class LayerReport:
     """What became of a linear layer.
 
     `bits` a weight without scales; `sparsity` the share of weights that are 0 (rounding makes some, too);
-    `error` is |y' - y| / |y| over the layer's outputs y on held-out text, None where there was no text.
+    `error` is |y' - y| / |y| over the layer's outputs y on held-out text, None where that is not known.
     """
 
     name: str
@@ -32,32 +33,39 @@ class LayerReport:
     has_pattern: bool | None = None
 
 
-def report_layers(
+def layer_errors(
     architecture: Architecture,
     base: TensorReader,
     made: TensorReader,
     recipe: Recipe,
-    held_out: Tensor | None,
+    held_out: Tensor,
     on_block: Callable[[str, int, int], None],
-) -> list[LayerReport]:
-    """Return what became of each linear layer that a recipe changed.
+) -> dict[str, float]:
+    """Return the errors of the linear layers in the blocks; a layer that is never called has none.
 
     `held_out` [texts, tokens] are token ids. Errors are those of each layer by itself, on inputs as the base
     has them; for recipes that rescale (AWQ, SmoothQuant) those of the layers in their block, whose inputs are
-    as the base has them, with one factor an output channel fitted.
+    as the base has them, with one factor an output channel fitted. Raises `NotInBlocksError` where the model
+    can't be run block by block.
     """
     errors: dict[str, float] = {}
-    if held_out is not None:
-        blocks, hidden = enter(architecture, base.read, held_out)
-        for done, block in enumerate(blocks, start=1):
-            block.load(base.read)
-            measure = _errors_in_block if isinstance(recipe, RESCALED) else _errors_one_by_one
-            errors |= measure(block, hidden, base, made)
-            block.advance(hidden)
-            block.unload()
-            base.close()
-            made.close()
-            on_block(block.name, done, len(blocks))
+    blocks, hidden = enter(architecture, base.read, held_out)
+    for done, block in enumerate(blocks, start=1):
+        block.load(base.read)
+        measure = _errors_in_block if isinstance(recipe, RESCALED) else _errors_one_by_one
+        errors |= measure(block, hidden, base, made)
+        block.advance(hidden)
+        block.unload()
+        base.close()
+        made.close()
+        on_block(block.name, done, len(blocks))
+    return errors
+
+
+def report_layers(
+    architecture: Architecture, made: TensorReader, recipe: Recipe, errors: Mapping[str, float]
+) -> list[LayerReport]:
+    """Return what became of each linear layer that a recipe changed; `errors` are those that are known."""
     pattern = getattr(recipe, "keep_of", None)
     return [
         _report(layer, made, errors.get(layer), pattern)
@@ -84,7 +92,7 @@ def _report(
 def _errors_one_by_one(
     block: Block, hidden: Tensor, base: TensorReader, made: TensorReader
 ) -> dict[str, float]:
-    squares: dict[str, list[float]] = {name: [0.0, 0.0] for name in block.linears}
+    squares: dict[str, list[float]] = defaultdict(lambda: [0.0, 0.0])
     weights = {name: made.read(f"{name}.weight").to(hidden) for name in block.linears}
     schemes = {name: made.scheme(name) for name in block.linears}
 
@@ -134,7 +142,7 @@ def _outputs(block: Block, hidden: Tensor) -> dict[str, Tensor]:
     finally:
         for hook in hooks:
             hook.remove()
-    return {name: torch.cat(parts) for name, parts in kept.items()}
+    return {name: torch.cat(parts) for name, parts in kept.items() if parts}
 
 
 def _round_inputs(kind: str, _: nn.Module, inputs: tuple[Tensor, ...]) -> tuple[Tensor, ...]:

@@ -1,8 +1,10 @@
 """What a recipe will do to a model: layer by layer, with the exact size of the result, before it is done."""
 
 import re
+from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass
+from math import gcd
 
 from compress.architecture import Architecture
 from compress.errors import RecipeError
@@ -52,7 +54,11 @@ def make_plan(architecture: Architecture, recipe: Recipe) -> CompressionPlan:
         raise RecipeError(
             f"The recipe {recipe.name} ignores all linear layers of the model.", "Ignore fewer of them."
         )
-    layers = tuple(_layer_plan(name, architecture.stored[f"{name}.weight"], recipe) for name in chosen)
+    shared = _shared_widths({name: architecture.stored[f"{name}.weight"].shape[1] for name in chosen})
+    layers = tuple(
+        _layer_plan(name, architecture.stored[f"{name}.weight"], recipe, shared[_last_name(name)])
+        for name in chosen
+    )
     slots = dict(architecture.stored)
     for layer in layers:
         if layer.scheme:
@@ -66,7 +72,22 @@ def fitting_group_size(wanted: int, width: int) -> int:
     return next(size for size in range(min(wanted, width), 0, -1) if width % size == 0)
 
 
-def _layer_plan(name: str, slot: Slot, recipe: Recipe) -> LayerPlan:
+def _last_name(name: str) -> str:
+    return name.rpartition(".")[2]
+
+
+def _shared_widths(widths: Mapping[str, int]) -> dict[str, int]:
+    """Return by last name (`c_proj`) the largest number that divides the widths of all layers of that name.
+
+    Servers tell by the last name how a layer is quantized, so those have to have one group size.
+    """
+    shared: dict[str, int] = defaultdict(int)
+    for name, width in widths.items():
+        shared[_last_name(name)] = gcd(shared[_last_name(name)], width)
+    return shared
+
+
+def _layer_plan(name: str, slot: Slot, recipe: Recipe, shared_width: int) -> LayerPlan:
     rows, width = slot.shape
     if slot.dtype not in ("F32", "BF16", "F16"):
         raise RecipeError(
@@ -74,20 +95,33 @@ def _layer_plan(name: str, slot: Slot, recipe: Recipe) -> LayerPlan:
         )
     if isinstance(recipe, Magnitude | Wanda | SparseGpt):
         pattern = recipe.keep_of
+        if pattern and isinstance(recipe, SparseGpt):
+            _check_block_size(recipe.block_size, pattern[1])
         if pattern and width % pattern[1]:
             raise RecipeError(
                 f"{name} has rows of {width} weights, which are no whole number of groups of {pattern[1]}.",
-                f'Leave it out: ignore = ["lm_head", "{name.rpartition(".")[2]}"].',
+                f'Leave it out: ignore = ["lm_head", "{_last_name(name)}"].',
             )
         return LayerPlan(name, rows, width, sparsity=recipe.sparsity)
-    scheme = _scheme(recipe, width)
+    scheme = _scheme(recipe, shared_width)
     wanted = getattr(recipe, "group_size", 0)
     if 0 < scheme.group_size < min(_SMALLEST_GROUP, wanted):
+        others = "" if shared_width == width else f", others of its name are not: {shared_width} divides all"
         raise RecipeError(
-            f"{name} is {width} wide: no group size from {_SMALLEST_GROUP} to {wanted} divides that.",
-            f"Set group_size=0 (one scale a row), or ignore={'lm_head;' + name.rpartition('.')[2]}.",
+            f"{name} is {width} wide{others}: no group size from {_SMALLEST_GROUP} to {wanted} divides that.",
+            f"Set group_size=0 (one scale a row), or ignore={'lm_head;' + _last_name(name)}.",
         )
     return LayerPlan(name, rows, width, scheme)
+
+
+def _check_block_size(block_size: int, neighbours: int) -> None:
+    """Refuse blocks of columns that cut patterns apart: SparseGPT would leave the weights at their ends."""
+    if block_size % neighbours:
+        fitting = max(block_size // neighbours, 1) * neighbours
+        raise RecipeError(
+            f"block_size = {block_size} is no whole number of groups of {neighbours}, the pattern's.",
+            f"Set block_size={fitting}.",
+        )
 
 
 def _scheme(recipe: Recipe, width: int) -> Scheme:
@@ -136,9 +170,12 @@ def _notes(layers: tuple[LayerPlan, ...], recipe: Recipe) -> list[str]:
         if layer.scheme and wanted and layer.scheme.group_size != wanted:
             changed.setdefault((layer.scheme.group_size, layer.width), []).append(layer.name)
     for (size, width), names in changed.items():
+        why = f"{wanted} does not divide their width"
+        if size != fitting_group_size(wanted, width):
+            why = "layers of one name have one group size, and others of theirs are of another width"
         notes.append(
             f"group size {size} instead of {wanted} in {len(names)} layers that are {width} wide, "
-            f"{names[0]} among them: {wanted} does not divide their width"
+            f"{names[0]} among them: {why}"
         )
     bits = getattr(recipe, "bits", 8)
     if bits not in (4, 8):

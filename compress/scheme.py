@@ -40,7 +40,7 @@ def quantization_config(schemes: Mapping[str, Scheme], others: Iterable[str]) ->
     """Return the `quantization_config` that says how each layer is quantized.
 
     `schemes` is by layer name; `others` are the linear layers that are left as they are. Layers of the same
-    last name (`down_proj`) have the same scheme, as servers that join layers need it.
+    last name (`down_proj`) have to have the same scheme, as servers that join layers need it.
     """
     members: dict[Scheme, set[str]] = defaultdict(set)
     for name, scheme in schemes.items():

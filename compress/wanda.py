@@ -4,7 +4,7 @@ The score of weight W_ij is |W_ij| · ‖X_j‖₂, over all calibration tokens;
 model goes through memory block by block: what enters the next block is what the pruned one makes.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import torch
 from torch import Tensor
@@ -19,13 +19,19 @@ from compress.tensor_reader import TensorReader
 
 
 def wanda(
-    architecture: Architecture, plan: CompressionPlan, recipe: Wanda, base: TensorReader, tokens: Tensor
+    architecture: Architecture,
+    plan: CompressionPlan,
+    recipe: Wanda,
+    base: TensorReader,
+    tokens: Tensor,
+    on_unseen: Callable[[str], None] = lambda _: None,
 ) -> Iterator[tuple[str, dict[str, Tensor]]]:
     """Yield each pruned layer's name and its weights by name, block by block.
 
     `tokens` [texts, tokens] are the calibration texts' ids. Layers outside of the blocks (an output layer
-    that is not ignored) have no score; they are pruned last, by magnitude. Raises `CheckpointError` for
-    weights or activations that are not finite.
+    that is not ignored) have no score; they are pruned last, by magnitude. So are layers whose block takes
+    their weights without calling them (Mamba's dt_proj); `on_unseen` hears their names. Raises
+    `CheckpointError` for weights or activations that are not finite, and where blocks can't be run.
     """
     chosen = {layer.name for layer in plan.layers}
     dtype = fast_type(getattr(torch, base.checkpoint.dtype))
@@ -38,7 +44,10 @@ def wanda(
             if name not in chosen:
                 continue
             weight = base.read(f"{name}.weight")
-            pruned = weight.masked_fill(_mask(name, weight, norms.of(name).cpu(), recipe), 0)
+            norm = norms.of(name)
+            if norm is None:
+                on_unseen(name)
+            pruned = weight.masked_fill(_mask(name, weight, norm, recipe), 0)
             linear.weight.copy_(pruned)
             chosen.remove(name)
             yield name, {f"{name}.weight": pruned}
@@ -68,9 +77,10 @@ class _Norms:
             self._last = (inputs, _squares(inputs))
         self._squares[name] = self._squares.get(name, 0) + self._last[1]
 
-    def of(self, name: str) -> Tensor:
-        """Return the norm of each input channel of a layer [in]."""
-        return self._squares[name].sqrt().float()
+    def of(self, name: str) -> Tensor | None:
+        """Return the norm of each input channel of a layer [in], on the CPU; None if it was never called."""
+        squares = self._squares.get(name)
+        return None if squares is None else squares.sqrt().float().cpu()
 
 
 def _squares(inputs: Tensor) -> Tensor:

@@ -16,6 +16,7 @@ from compress.direct import layer_on_grid
 from compress.errors import CheckpointError, CompressError, first_line
 from compress.plan import CompressionPlan, LayerPlan
 from compress.recipe import Awq, Gptq, Recipe, SmoothQuant, SparseGpt
+from compress.scaling import smoothed_layers, unchanged
 from compress.scheme import quantization_config
 
 if TYPE_CHECKING:
@@ -35,7 +36,7 @@ def check_installed() -> None:
     if not is_installed():
         raise CompressError(
             "This recipe needs the package llmcompressor, which is not installed.",
-            "pip install 'arena[compress]', or use rtn, fp8, magnitude or wanda recipes.",
+            "`make compress` sets up a Python that has it; or use rtn, fp8, magnitude or wanda recipes.",
         )
 
 
@@ -45,10 +46,20 @@ def compressed_model(
     """Compress a transformers model in place; yields each layer's name and the tensors it is stored in.
 
     `tokens` [texts, tokens] are the calibration texts' ids; `on_block` hears what is done and to how
-    many blocks of the model. Raises `CheckpointError` where llm-compressor fails.
+    many blocks of the model. Raises `CheckpointError` where llm-compressor fails, or would break the model.
     """
     with _silence():
-        _run(model, _modifiers(plan, recipe, on_block), tokens)
+        modifiers = _modifiers(plan, recipe, on_block)
+        if isinstance(recipe, SmoothQuant):
+            modifiers[0].mappings = smoothed_layers(model)
+            with unchanged(model, tokens, "SmoothQuant"):
+                _run(model, modifiers[:1], tokens)
+            _run(model, modifiers[1:], tokens)
+        elif isinstance(recipe, Awq):
+            with unchanged(model, tokens, "AWQ"):
+                _run(model, modifiers, tokens)
+        else:
+            _run(model, modifiers, tokens)
     for layer in plan.layers:
         module = model.get_submodule(layer.name)
         yield layer.name, _stored(layer, module, plan)
@@ -81,7 +92,6 @@ def _modifiers(plan: CompressionPlan, recipe: Recipe, on_block: OnBlock) -> list
     from llmcompressor.modifiers.gptq import GPTQModifier
     from llmcompressor.modifiers.pruning import SparseGPTModifier
     from llmcompressor.modifiers.quantization import QuantizationModifier
-    from llmcompressor.modifiers.transform.awq import AWQModifier
     from llmcompressor.modifiers.transform.smoothquant import SmoothQuantModifier
 
     from compress.tensor_file import torch_type
@@ -111,7 +121,7 @@ def _modifiers(plan: CompressionPlan, recipe: Recipe, on_block: OnBlock) -> list
         # GPTQ makes up for what it rounds, so it has to round to the grid that will be stored
         group.weights.scale_dtype = torch_type(scales)
     if isinstance(recipe, Awq):
-        awq = _telling(AWQModifier, "compressing", on_block)
+        awq = _telling(_awq(), "compressing", on_block)
         return [awq(), QuantizationModifier(config_groups=groups, ignore=ignore)]
     if isinstance(recipe, SmoothQuant):
         return [
@@ -127,6 +137,23 @@ def _modifiers(plan: CompressionPlan, recipe: Recipe, on_block: OnBlock) -> list
             block_size=recipe.block_size,
         )
     ]
+
+
+def _awq() -> Any:
+    """Return AWQ that scales nothing for layers that all stay as they are: version 0.14 divides by zero."""
+    from llmcompressor.modifiers.transform.awq import AWQModifier
+
+    class OfRoundedLayers(AWQModifier):
+        def _set_resolved_mappings(self, model: Any) -> None:
+            super()._set_resolved_mappings(model)
+            self._resolved_mappings: list[Any] = [
+                mapping
+                for mapping in self._resolved_mappings
+                if any(hasattr(layer, "quantization_scheme") for layer in mapping.balance_layers)
+            ]
+
+    OfRoundedLayers.__name__ = AWQModifier.__name__
+    return OfRoundedLayers
 
 
 def _telling(kind: Any, stage: str, on_block: OnBlock) -> Any:

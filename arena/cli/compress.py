@@ -1,6 +1,7 @@
 """`arena compress`: a recipe and a model to a checkpoint that transformers and vLLM load."""
 
 import re
+import signal
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
 
 def compress(
     model: Annotated[
-        str, typer.Argument(metavar="MODEL", help="A model folder, a GGUF file, a hub id, or smollm2.")
+        str, typer.Argument(metavar="MODEL", help="A model folder, a GGUF file, a hub id, a preset, smollm2.")
     ],
     recipe: Annotated[
         str, typer.Option("--recipe", "-r", metavar="NAME|FILE", help="See `arena recipes`, or a TOML file.")
@@ -45,6 +46,8 @@ def compress(
     from arena.compressed import base_folder
     from arena.engines.options import read_options
     from arena.errors import UsageError
+    from arena.presets import meant
+    from arena.study.lineup import model_of
     from compress.compressor import compress as compress_model
     from compress.compressor import prepare
     from compress.recipe import read_recipe
@@ -55,7 +58,10 @@ def compress(
     folder = out or Path(re.sub(r"[^\w.-]+", "-", f"{Path(model).name}-{chosen.name}").strip("-"))
     if folder.exists() and not dry_run:
         raise UsageError(f"{folder} exists already", "name another folder with --out, or remove it")
-    base = base_folder(model)
+    # asked to end by a scheduler or `kill`: half a checkpoint must go, too
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    preset = meant(model)
+    base = base_folder(model_of(preset.spec) if preset else model)
     if dry_run:
         job = prepare(base, chosen)
         document = _planned(job, folder)

@@ -3,9 +3,10 @@
 import importlib.util
 import os
 import re
-import shutil
 import tempfile
+import time
 import warnings
+from contextlib import suppress
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -31,6 +32,8 @@ _HUB_EXTRAS = ("original/*", "consolidated*", "*/*.safetensors")
 _HUB_ANSWER_TIMEOUT_S = 5.0
 _MOST_UNPACKED_BYTES = 512 * 2**20
 """GGUF files up to this size are kept unpacked in the user's cache folder, up to 8 times as large there."""
+_UNUSED_S = 14 * 24 * 3600.0
+"""A copy of another version of transformers goes when nobody has used it for so long: two may take turns."""
 
 
 @dataclass(frozen=True)
@@ -277,20 +280,25 @@ def _load_quantized(
 def _load_gguf(checkpoint: Checkpoint, dtype: Any, device: Any) -> tuple[Any, Any, Any]:
     """Unpack a GGUF file once; later starts load the unpacked copy, which takes a tenth of the time."""
     file, copy = checkpoint.path, _unpacked_copy(checkpoint)
-    if (copy / "config.json").is_file():
+    damaged = (copy / "config.json").is_file()
+    if damaged:
         try:
             return _load_folder(copy, dtype, device, trust_remote_code=False)
         except Exception:  # noqa: BLE001, S110 - damaged, by a crash or a full disk: it is made again
             pass
     model, tokenizer, report = _unpack(file)
     if file.stat().st_size <= _MOST_UNPACKED_BYTES and not report["missing_keys"]:
-        _keep_unpacked(model, tokenizer, copy)
+        _keep_unpacked(model, tokenizer, copy, damaged=damaged)
     return model.to(device=device, dtype=dtype), tokenizer, report
 
 
 def _unpacked_copy(checkpoint: Checkpoint) -> Path:
+    """Return where a GGUF file's unpacked copy is, or will be; asking for it counts as using it."""
     copies = platformdirs.user_cache_path("arena") / "unpacked-gguf"
-    return copies / f"{checkpoint.weights_hash[:32]}-transformers-{version('transformers')}"
+    copy = copies / f"{checkpoint.weights_hash[:32]}-transformers-{version('transformers')}"
+    with suppress(OSError):  # not there yet, or another user's
+        os.utime(copy)
+    return copy
 
 
 def _unpack(file: Path) -> tuple[Any, Any, Any]:
@@ -318,16 +326,23 @@ def _unpack(file: Path) -> tuple[Any, Any, Any]:
     return model, tokenizer, report
 
 
-def _keep_unpacked(model: Any, tokenizer: Any, copy: Path) -> None:
-    """Save the unpacked model, as a whole or (where there is no room or right to write) not at all."""
+def _keep_unpacked(model: Any, tokenizer: Any, copy: Path, *, damaged: bool = False) -> None:
+    """Save the unpacked model, as a whole or (where there is no room or right to write) not at all.
+
+    A copy that is there is replaced if it is `damaged`; if not, another process was faster.
+    """
     try:
         copy.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=copy.parent, ignore_cleanup_errors=True) as folder:
             unfinished = Path(folder) / "model"
             model.save_pretrained(unfinished)
             tokenizer.save_pretrained(unfinished)
-            for older in copy.parent.glob(f"{copy.name.partition('-')[0]}-*"):
-                shutil.rmtree(older, ignore_errors=True)
+            damaged = damaged or not (copy / "config.json").is_file()
+            for each in copy.parent.glob(f"{copy.name.partition('-')[0]}-*"):
+                with suppress(OSError):  # another process may do the same
+                    goes = damaged if each == copy else time.time() - each.stat().st_mtime > _UNUSED_S
+                    if goes:
+                        each.rename(Path(folder) / each.name)  # whole until it is gone
             unfinished.rename(copy)
     except Exception:  # noqa: BLE001 - a full disk shows up as several kinds of error
         return

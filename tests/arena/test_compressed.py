@@ -2,8 +2,10 @@
 
 import os
 import shutil
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -11,8 +13,10 @@ import pytest
 sys.path.append(str(Path(__file__).parents[1] / "toys"))
 import tiny_models
 
-from arena import compressed
+from arena import compressed, presets
+from arena.cli.compress import compress as compress_command
 from arena.compressed import kept_checkpoint, resolve, split_recipe
+from arena.engines import hf_load
 from arena.engines.registry import make_engine, parse_contestant
 from arena.errors import EngineError, UsageError
 from arena.study.making import made_here
@@ -163,7 +167,7 @@ def test_a_python_without_llm_compressor_takes_what_another_has_made(
 
     recipe = read_recipe("gptq-w4g16")
     installed(llmcompressor="1", **{"compressed-tensors": "1"})
-    made = compressed._folder(tiny, recipe, bundled_calibration())
+    made = compressed._folder(read_checkpoint(tiny), recipe, bundled_calibration())
     shutil.copytree(resolve(f"{tiny}+rtn-w4g16"), made)
     assert compressed.is_kept(str(tiny), "gptq-w4g16")
     installed(llmcompressor="2", **{"compressed-tensors": "1"})
@@ -175,3 +179,78 @@ def test_a_python_without_llm_compressor_takes_what_another_has_made(
         ["gptq-w4g16", "rtn-w4g16"],
         ["gptq-w8"],
     )
+
+
+@pytest.fixture
+def other_transformers(monkeypatch: pytest.MonkeyPatch):
+    """Give what makes this Python one with another version of transformers, whose tokenizers are saved so."""
+    keep = hf_load._keep_unpacked
+
+    def become(version: str) -> None:
+        def keep_otherwise(model, tokenizer, copy, **how) -> None:
+            tokenizer.init_kwargs["saved_by"] = version
+            keep(model, tokenizer, copy, **how)
+
+        monkeypatch.setattr(hf_load, "version", lambda _: version)
+        monkeypatch.setattr(hf_load, "_keep_unpacked", keep_otherwise)
+
+    return become
+
+
+def test_what_one_python_made_of_a_gguf_file_another_one_finds(tmp_path: Path, other_transformers) -> None:
+    file = tiny_models.save_tiny_gguf(tmp_path / "tiny.gguf")
+    other_transformers("1")
+    made, base = resolve(f"{file}+rtn-w4g16"), compressed.base_folder(str(file))
+    other_transformers("2")
+    assert compressed.is_kept(str(file), "rtn-w4g16")
+    assert resolve(f"{file}+rtn-w4g16") == made
+    assert (
+        read_checkpoint(compressed.base_folder(str(file))).content_hash != read_checkpoint(base).content_hash
+    )
+
+
+def test_unpacked_copies_go_when_they_have_not_been_used_for_long(tmp_path: Path, other_transformers) -> None:
+    file = tiny_models.save_tiny_gguf(tmp_path / "tiny.gguf")
+    bases = {}
+    for version in ("1", "2", "3"):
+        other_transformers(version)
+        bases[version] = compressed.base_folder(str(file))
+        assert all(base.is_dir() for base in bases.values())
+    os.utime(bases["1"], (1, 1))
+    os.utime(bases["2"], (1, 1))
+    other_transformers("2")
+    assert compressed.base_folder(str(file)) == bases["2"]  # which is a use
+    other_transformers("4")
+    compressed.base_folder(str(file))
+    assert [base.is_dir() for base in bases.values()] == [False, True, True]
+
+
+def test_a_preset_can_be_compressed_by_its_name(
+    tiny: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    preset = presets.Preset("mine", "Mine", str(tiny), 1.0, 1024, ())
+    monkeypatch.setattr(presets, "presets", lambda: {"mine": preset})
+    monkeypatch.setattr(signal, "signal", lambda *_: None)
+    monkeypatch.chdir(tmp_path)
+    compress_command("mine", "rtn-w4g16", as_json=True)
+    assert read_card(tmp_path / "mine-rtn-w4g16")["base"]["name"] == "mine"
+    assert '"recipe": "rtn-w4g16"' in capsys.readouterr().out
+
+
+def test_a_process_that_is_asked_to_end_leaves_nothing(tiny: Path, tmp_path: Path) -> None:
+    program = """
+import sys, time
+from compress import compressor
+compressor._measure = lambda *_: time.sleep(100)
+from arena.cli import main
+main()
+"""
+    command = [sys.executable, "-c", program, "compress", str(tiny), "-r", "magnitude-50", "--out"]
+    running = subprocess.Popen([*command, str(tmp_path / "out")], cwd=ROOT, stderr=subprocess.PIPE)
+    deadline = time.monotonic() + 120
+    while not list(tmp_path.glob(".out.*/model.safetensors")) and time.monotonic() < deadline:
+        time.sleep(0.1)
+    running.send_signal(signal.SIGTERM)
+    running.communicate(timeout=60)
+    assert running.returncode != 0
+    assert not list(tmp_path.glob(".out*"))

@@ -14,7 +14,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from compress import checkpoint
-from compress.checkpoint import content_hash, file_hash, read_checkpoint, size_bytes
+from compress.checkpoint import file_hash, read_checkpoint, size_bytes
 from compress.errors import CheckpointError
 from compress.gguf_header import read_gguf_header
 
@@ -42,8 +42,9 @@ def write_model(folder: Path, **config: Any) -> Path:
 def test_equal_content_has_the_same_hash_wherever_it_lies(model: Path, tmp_path: Path) -> None:
     other = write_model(tmp_path / "other", _name_or_path="/home/me/x", transformers_version="5.1")
     (other / "README.md").write_text("not a part of the model")
-    assert content_hash(model) == content_hash(other)
-    assert len(content_hash(model)) == 64
+    found = read_checkpoint(model).content_hash
+    assert found == read_checkpoint(other).content_hash
+    assert len(found) == 64
 
 
 @pytest.mark.parametrize(
@@ -161,7 +162,7 @@ def test_what_is_no_model_folder_is_refused_in_one_sentence(model: Path, damage:
 
 def test_a_path_that_is_not_there_is_refused(tmp_path: Path) -> None:
     with pytest.raises(CheckpointError, match="no model at"):
-        content_hash(tmp_path / "nothing")
+        read_checkpoint(tmp_path / "nothing")
 
 
 def old_file(path: Path, data: bytes) -> Path:

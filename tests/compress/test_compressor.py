@@ -240,7 +240,10 @@ def cut_short(model: Path) -> None:
         (lambda m: edit_config(m, architectures=["LlamaForSequenceClassification"]), "no causal language"),
         (lambda m: edit_config(m, model_type="bert", architectures=["BertModel"]), "no causal language"),
         (lambda m: edit_config(m, model_type="martian"), "no model of type 'martian'"),
-        (lambda m: edit_config(m, auto_map={"AutoModelForCausalLM": "x.Y"}), "brings its own code"),
+        (
+            lambda m: edit_config(m, model_type="martian", auto_map={"AutoModelForCausalLM": "x.Y"}),
+            "its own code",
+        ),
         (lambda m: edit_config(m, quantization_config={"quant_method": "gptq"}), "compressed already"),
         (lambda m: edit_config(m, num_hidden_layers="two"), "makes no model"),
         (lambda m: (m / "model.safetensors").unlink(), "no weights"),
@@ -430,3 +433,15 @@ def test_a_quantized_checkpoint_ends_replies_where_its_base_does(tiny: Path, tmp
     ]
     assert 7 in stops[0]
     assert stops[0] == stops[1]
+
+
+@pytest.mark.parametrize(
+    ("block_size", "fits"), [("6", False), ("2", False), ("8", True), ("128", True), ("130", False)]
+)
+def test_blocks_of_sparsegpt_hold_whole_patterns(tiny: Path, block_size: str, fits: bool) -> None:
+    chosen = read_recipe("sparsegpt-2:4", {"block_size": block_size})
+    if fits:
+        assert prepare(tiny, chosen).plan.layers
+        return
+    with pytest.raises(RecipeError, match=rf"block_size = {block_size} is no whole number of groups of 4"):
+        prepare(tiny, chosen)
