@@ -28,6 +28,8 @@ ALL = "all"
 SPEED_WINDOW_S = 30.0
 BAR_WIDTH = 40
 """Of a wide terminal; of a narrow one a fifth."""
+LINE_EVERY_S = 60.0
+"""Off a terminal there are no bars, and the log of a run of hours shall not be silent."""
 
 
 @dataclass
@@ -68,10 +70,11 @@ class _Said(ProgressColumn):
 
 
 class BatchProgress(Bars):
-    """Draws the bars, and says notices as they come. Off a terminal: notices only."""
+    """Draws the bars, and says notices as they come. Off a terminal: notices, and a line a minute."""
 
     def __init__(self, plan: Plan, *, quiet: bool) -> None:
-        self._console = err()
+        self._console, self._quiet = err(), quiet
+        self._said_at = time.monotonic()
         self._counts: dict[str, _Count] = {}
         self._bars: dict[str, TaskID] = {}
         self._tokens: list[tuple[float, int]] = []
@@ -89,7 +92,8 @@ class BatchProgress(Bars):
         totals = Counter(_benchmark(key.task) for key in plan.episodes())
         for benchmark, total in totals.items():
             self._add(benchmark, total)
-        self._add(ALL, totals.total())
+        self._planned = totals.total()
+        self._add(ALL, self._planned)
 
     def already(self, recorded: Iterable[EpisodeEnded], failed_turns: Mapping[str, int]) -> None:
         """Draw what earlier commands have played; `failed_turns` is by task."""
@@ -122,12 +126,21 @@ class BatchProgress(Bars):
         for count in self._of(ended.key):
             count.add(ended)
         if self._progress.disable:
+            self._say_how_far(ended.key.contestant)
             return
         for name in (_benchmark(ended.key.task), ALL):
             said = self._counts[name].words()
             if name == ALL:
                 said = ", ".join(filter(None, (said, self._speed())))
             self._progress.update(self._bars[name], completed=self._counts[name].done, said=said)
+
+    def _say_how_far(self, contestant: str) -> None:
+        now, count = time.monotonic(), self._counts[ALL]
+        if self._quiet or now - self._said_at < LINE_EVERY_S:
+            return
+        self._said_at = now
+        said = ", ".join(filter(None, (f"{count.done:,} of {self._planned:,} episodes", count.words())))
+        self._console.print(Text(literal(f"{said}; now {contestant}")), soft_wrap=True)
 
     def _speed(self) -> str:
         now = time.monotonic()
