@@ -156,7 +156,7 @@ def test_the_metric_that_goes_with_the_drop_comes_first(
     assert found["tasks"] == 5
     progress = [each for each in found["correlations"] if each["score"] == "progress"]
     assert [(each["metric"], each["rho"]) for each in progress] == [("good", 1.0), ("bad", -1.0)]
-    assert progress[0]["low"] == pytest.approx(1)
+    assert progress[0]["low"] < 0 < progress[0]["high"]  # of four contestants no order is a proof
     assert all(math.isnan(each["rho"]) for each in found["correlations"] if each["score"] == "success")
     _, rows = tables.predictors({"predictors": found})
     assert rows[0][:3] == ("progress", "good", "+1.00")

@@ -40,7 +40,7 @@ def make_run(folder: Path, contestants: list[dict[str, Any]], replies: dict[str,
             episode.begin("goal", "saw")
             for index, reply in enumerate(said):
                 episode.append(Turn(index, "saw", reply, "", reply, None, "saw", True, 0.5, False))
-            episode.end(EpisodeEnded(key, "done", 0.5 * len(said), False, len(said)))
+            episode.end(EpisodeEnded(key, "done", 0.25 * len(said), False, len(said)))
     writer.close()
     return folder
 
@@ -54,7 +54,7 @@ def test_the_same_weights_twice_tie_turn_by_turn_or_say_where_they_part(tmp_path
     (pair,) = twins(run)
     assert (pair.first, pair.second, pair.same_engine, pair.tie) == ("base", "again", True, False)
     assert (pair.episodes, pair.equal_episodes, pair.turns, pair.equal_turns) == (2, 1, 4, 2)
-    assert pair.progress_difference == pytest.approx(0.25)
+    assert pair.progress_difference == pytest.approx(0.125)
 
 
 def test_two_engines_are_told_from_two_names_and_unfinished_tasks_do_not_count(tmp_path: Path):
