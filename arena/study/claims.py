@@ -23,6 +23,7 @@ from arena.study.able import beyond
 from arena.study.family import Family, families
 from arena.study.losses import Progress, chosen_tasks, mean_losses, progress_by_task
 from arena.verdict import MOST_TASKS
+from arena.words import counted
 
 Verdict = Literal["confirmed", "contradicted", "not decidable", "not asked"]
 
@@ -99,7 +100,7 @@ def _more(claim: Mapping[str, Any], record: Record) -> Answer:
         gaps.append(own)
         if own:
             points = f"{100 * np.mean(list(own.values())):+.1f}: " if len(record.families) > 1 else ""
-            who.append(f"{points}{len(these)} recipes against {len(than)} of {family.base}")
+            who.append(f"{points}{counted(len(these), 'recipe')} against {len(than)} of {family.base}")
     return _decide(claim, [_over_families(gaps)], "; ".join(who))
 
 
