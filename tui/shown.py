@@ -217,11 +217,17 @@ def ladder_words(ladder: Ladder, name: str) -> str:
 
 
 def interval_words(ladder: Ladder, name: str) -> str:
-    """Return the mean difference to the baseline, in points of progress, with its running interval."""
+    """Return the mean difference to the baseline, in points of progress, with its running interval.
+
+    Empty where the mean has left the interval: that holds for tasks in random order, and those that came
+    later were of another kind (a suite plays one benchmark after the other).
+    """
     rung = ladder.rungs.get(name)
     if rung is None or not rung.sequence.count:
         return ""
     low, high = rung.sequence.interval
+    if low == high or not low <= rung.sequence.mean <= high:
+        return ""
     return f"Δ {_points(rung.sequence.mean)} [{_points(low)}, {_points(high)}]"
 
 

@@ -6,6 +6,7 @@ from tests.tui.fakes import FakeSource, card, turn
 from tests.tui.screens import driving
 from tui.card import MatchCard, RunCard
 from tui.ladder import Ladder
+from tui.shown import interval_words
 
 
 def ladder_of(tasks: int = 4, repeats: int = 1) -> Ladder:
@@ -56,6 +57,19 @@ def test_the_interval_takes_tasks_in_their_planned_order_whatever_is_over_first(
     late.catch_up()
     assert late.rungs["awq"].sequence.interval == early.rungs["awq"].sequence.interval
     assert late.rungs["awq"].sequence.mean == pytest.approx(-0.625)
+
+
+def test_where_one_benchmark_follows_another_no_interval_is_shown_that_the_mean_has_left():
+    ladder = ladder_of(240)
+    for place in range(60):
+        play(ladder, place, 0.0, 0.8)
+    ladder.catch_up()
+    assert interval_words(ladder, "awq").startswith("Δ +80 [")
+    for place in range(60, 240):
+        play(ladder, place, 0.8, 0.0)
+    while ladder.catch_up():
+        pass
+    assert interval_words(ladder, "awq") == ""
 
 
 def test_a_task_enters_the_interval_once_when_all_its_repeats_are_over():

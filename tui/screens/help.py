@@ -26,7 +26,8 @@ _MATCH_SIGNS: Block = (
         (
             "any time",
             "the mean difference in points, with a 95 % interval that holds however often one looks while the"
-            " series goes on; a report's is of the end, and narrower",
+            " series goes on; none is shown once the tasks turn out to be in no random order; a report's is"
+            " of the end, and narrower",
         ),
     ),
 )
