@@ -85,6 +85,11 @@ def is_kept(model: str, recipe: str) -> bool:
         return _is_complete(_folder(found, read_recipe(recipe), bundled_calibration()))
 
 
+def is_any_kept(recipe: str) -> bool:
+    """Whether anything is there that a recipe of this name made: told at once, and `is_kept` says of what."""
+    return any(each.is_dir() for each in _cache().glob(f"{_file_name(recipe)}-*"))
+
+
 def resolve(argument: str, on_progress: Listener | None = None) -> str:
     """Return the folder of the checkpoint that `MODEL+RECIPE` means; other arguments as they are.
 
@@ -137,6 +142,14 @@ def compress_errors() -> Iterator[None]:
         raise kind(error.message, error.next_step) from error
 
 
+def _cache() -> Path:
+    return platformdirs.user_cache_path("arena") / "compressed"
+
+
+def _file_name(recipe: str) -> str:
+    return re.sub(r"[^\w.-]+", "_", recipe)[:40]
+
+
 def _folder(base: "Checkpoint", recipe: "Recipe", texts: "Calibration") -> Path:
     """Return where a checkpoint is kept, or will be.
 
@@ -153,9 +166,8 @@ def _folder(base: "Checkpoint", recipe: "Recipe", texts: "Calibration") -> Path:
         "recipe": recipe.hash,
         "calibration": texts.hash if recipe.needs_calibration else None,
     }
-    name = re.sub(r"[^\w.-]+", "_", recipe.name)[:40]
-    kept = platformdirs.user_cache_path("arena") / "compressed"
-    folder = kept / f"{name}-{_short_hash(shaped_by)}"
+    kept = _cache()
+    folder = kept / f"{_file_name(recipe.name)}-{_short_hash(shaped_by)}"
     if isinstance(recipe, OWN_METHODS):
         return folder
     packages = {name: versions().get(name) for name in ("llmcompressor", "compressed-tensors")}

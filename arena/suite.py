@@ -149,9 +149,7 @@ def parse_suite(text: str, where: str) -> Suite:
         return Suite.model_validate(tomllib.loads(text))
     except tomllib.TOMLDecodeError as error:
         raise UsageError(f"{where} is not valid TOML: {error}") from None
-    except (ValueError, RecursionError) as error:
-        if not isinstance(error, ValidationError):  # a number or a nesting that nobody reads
-            raise UsageError(f"{where} can't be read: {error}") from None
+    except ValidationError as error:
         first = error.errors()[0]
         location = first["loc"]
         key = ".".join(str(part) for part in location) or "(top level)"
@@ -160,6 +158,8 @@ def parse_suite(text: str, where: str) -> Suite:
         hint = _nearest_field(location) if unknown else ""
         message = "unknown key" if unknown else first["msg"].removeprefix("Value error, ")
         raise UsageError(f"{where}, line {line}, key {key}: {message}", hint) from None
+    except (ValueError, RecursionError) as error:  # a number or a nesting that nobody reads
+        raise UsageError(f"{where} can't be read: {error}") from None
 
 
 def expand(suite: Suite, limit: int | None = None) -> list[Task]:

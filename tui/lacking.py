@@ -1,9 +1,6 @@
 """Which of the contestants that are ticked can't play here: asked before any other is got ready."""
 
-import re
 from collections.abc import Sequence
-
-import platformdirs
 
 from arena.errors import ArenaError
 from arena.overview import Candidate
@@ -25,18 +22,13 @@ def lacks(candidates: Sequence[Candidate]) -> str:
 
 
 def _is_made(typed: str) -> bool:
-    from arena.compressed import is_kept, split_recipe  # what compresses takes its time to import
+    # what compresses takes its time to import
+    from arena.compressed import is_any_kept, is_kept, split_recipe
 
     model, recipe = split_recipe(typed)
-    if recipe is None or not _may_be_kept(recipe):
+    if recipe is None or not is_any_kept(recipe):
         return False
     try:
         return is_kept(model, recipe)
     except (ArenaError, OSError):
         return False
-
-
-def _may_be_kept(recipe: str) -> bool:
-    """Tell at once whether anything is kept that this recipe made; of which model, its files say."""
-    kept = platformdirs.user_cache_path("arena") / "compressed"
-    return any(each.is_dir() for each in kept.glob(re.sub(r"[^\w.-]+", "*", recipe) + "-*"))

@@ -44,9 +44,7 @@ def load_policy(path: Path) -> Policy:
         policy = Policy.model_validate(tomllib.loads(path.read_text(encoding="utf-8")))
     except OSError as error:
         raise UsageError(f"{path} can't be read as a policy: {error.strerror}") from None
-    except (ValueError, RecursionError) as error:
-        if not isinstance(error, ValidationError):
-            raise UsageError(f"{path} can't be read as a policy: {error}") from None
+    except ValidationError as error:
         first = error.errors()[0]
         key = ".".join(map(str, first["loc"]))
         if first["type"] == "extra_forbidden":
@@ -54,6 +52,8 @@ def load_policy(path: Path) -> Policy:
                 f"{path}: unknown key {key}", nearest(key, Policy.model_fields, "keys")
             ) from None
         raise UsageError(f"{path}, key {key}: {first['msg']}") from None
+    except (ValueError, RecursionError) as error:
+        raise UsageError(f"{path} can't be read as a policy: {error}") from None
     for benchmark, drop in policy.max_drop_of.items():
         if not 0 < drop < 100:
             raise UsageError(f"{path}, key max_drop_of.{benchmark}: a drop is above 0 and below 100 points")

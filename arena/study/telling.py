@@ -33,9 +33,9 @@ def telling_of(run: Path, folder: Path, tell: Callable[[str], None]) -> Mapping[
     """
     path = folder / "telling.json"
     places = _places(run)
-    played = Counter(each.contestant for each in read_episodes(run))
-    among = {contestant_names(run)[0], *(place.key.contestant for place in places)}
-    of = whose(read_plan(run), {name: played[name] for name in among})
+    plan, played = read_plan(run), Counter(each.contestant for each in read_episodes(run))
+    among = {plan["contestants"][0]["name"], *(place.key.contestant for place in places)}
+    of = whose(plan, {name: played[name] for name in among})
     kept = read_kept(path)
     if kept is not None and kept.get("of") == of:
         return kept
